@@ -1,0 +1,40 @@
+"""FastMonolith: domain modules whose boundaries the database enforces."""
+
+from monolith.composition import Composition, compose, composed
+from monolith.context import current_module, entering
+from monolith.errors import (
+    BoundaryViolation,
+    CompositionError,
+    EmbeddedServiceError,
+    MonolithError,
+    ProvisionError,
+    SecretNotDeclared,
+    TierViolation,
+)
+from monolith.module import DatabaseLimits, DefinerFunction, Module, PublicRelation, Tier
+from monolith.profile import Profile
+from monolith.transactions import atomic, connection, on_commit
+
+__all__ = [
+    "BoundaryViolation",
+    "Composition",
+    "CompositionError",
+    "DatabaseLimits",
+    "DefinerFunction",
+    "EmbeddedServiceError",
+    "Module",
+    "MonolithError",
+    "Profile",
+    "ProvisionError",
+    "PublicRelation",
+    "SecretNotDeclared",
+    "Tier",
+    "TierViolation",
+    "atomic",
+    "compose",
+    "composed",
+    "connection",
+    "current_module",
+    "entering",
+    "on_commit",
+]

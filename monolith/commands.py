@@ -1,0 +1,91 @@
+"""What `manage.py` does before Django does: settings, embedded servers, the current module."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from monolith.errors import MonolithError
+
+MIGRATOR_COMMANDS: Final = frozenset(
+    {"audit", "down", "makemigrations", "migrate_schemas", "prepare", "provision", "showmigrations", "sqlmigrate", "up"}
+)
+# These neither need a database nor wait for one.
+OFFLINE_COMMANDS: Final = frozenset(
+    {
+        "check",
+        "collectstatic",
+        "compilemessages",
+        "diffsettings",
+        "down",
+        "findstatic",
+        "help",
+        "makemessages",
+        "makemigrations",
+        "sendtestemail",
+        "startapp",
+        "startproject",
+        "test",
+        "up",
+        "version",
+    }
+)
+
+
+def execute(argv: Sequence[str], *, project: Path) -> None:
+    """Run a management command of the project at `project`.
+
+    Picks `settings.migrator` for commands that change schemas and `settings.private` otherwise, unless
+    --settings or DJANGO_SETTINGS_MODULE says more; starts the embedded database when the command needs one
+    and no DATABASE_URL is set; runs a module's own command as that module.
+    """
+    command = next((word for word in argv[1:2] if not word.startswith("-")), "help")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", default_settings(command))
+    try:
+        _run(list(argv), command, project)
+    except MonolithError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(3)
+
+
+def default_settings(command: str) -> str:
+    """Return the settings module that fits `command` when none is named."""
+    return "settings.migrator" if command in MIGRATOR_COMMANDS else "settings.private"
+
+
+def _run(argv: list[str], command: str, project: Path) -> None:
+    from django.core.management import ManagementUtility, get_commands
+
+    from monolith.context import entering
+    from monolith.embedded import ensure_started
+    from monolith.module import PLATFORM
+
+    if command not in OFFLINE_COMMANDS and not {"--help", "-h", "--version"} & set(argv):
+        ensure_started(os.environ, project)
+    utility = ManagementUtility(argv)
+    if command == "help":
+        utility.execute()
+        return
+    settings_argument = _settings_argument(argv)
+    if settings_argument:
+        os.environ["DJANGO_SETTINGS_MODULE"] = settings_argument
+    owner = _owner(str(get_commands().get(command, "")))
+    with entering(owner or PLATFORM):
+        utility.execute()
+
+
+def _settings_argument(argv: Sequence[str]) -> str:
+    for position, word in enumerate(argv):
+        if word.startswith("--settings="):
+            return word.removeprefix("--settings=")
+        if word == "--settings" and position + 1 < len(argv):
+            return argv[position + 1]
+    return ""
+
+
+def _owner(app: str) -> str | None:
+    """Return the module whose Django app is called `app`."""
+    from monolith.composition import composed
+
+    return next((name for name, module in composed().declared.items() if module.django_app == app), None)

@@ -1,0 +1,110 @@
+"""Running one module's migrations in its own schema, as its owner."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.contenttypes.management import create_contenttypes
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.migration import Migration
+from django_pgschemas.schema import Schema
+
+from monolith.access.provision import apply_relation_grants
+from monolith.composition import composed
+from monolith.context import entering
+from monolith.errors import MonolithError
+from monolith.module import PLATFORM
+
+# Held by a transaction of its own while a module migrates, so that two runs at once take turns. A
+# transaction-level lock ends with its connection, also when the process is killed.
+LOCK_MODULE = "SELECT pg_advisory_xact_lock(hashtextextended('monolith:migrate:' || current_database() || %s, 0))"
+
+Progress = Callable[[str], None]
+
+
+class ForeignMigration(MonolithError):
+    """A module's migration depends on another module's or on the platform's."""
+
+    def __init__(self, *, module: str, foreign: list[str]) -> None:
+        super().__init__(
+            f"Module '{module}' has migrations that depend on {', '.join(foreign)}, which live in another schema. "
+            f"Remove the dependency: keep plain ids instead of foreign keys, and no string reference to other apps."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationOutcome:
+    """What happened to one module."""
+
+    module: str
+    applied: tuple[str, ...] = ()
+    grants: int = 0  # statements that brought relation grants back to what is declared
+    error: BaseException | None = None
+
+
+def migration_order() -> list[str]:
+    """Return what has a schema here: the composed modules, then the platform."""
+    return [*composed().modules, PLATFORM]
+
+
+def pending(module: str) -> list[str]:
+    """Return the names of the migrations that `module`'s schema still lacks, in order.
+
+    Raises ForeignMigration when one of them belongs to another schema.
+    """
+    with _active(module):
+        return [str(migration) for migration in _plan(MigrationExecutor(connection), module)]
+
+
+def migrate(module: str, *, progress: Progress) -> MigrationOutcome:
+    """Apply `module`'s pending migrations and bring its relation grants back to what is declared."""
+    with _active(module), _lock(module):
+        executor = MigrationExecutor(connection, lambda action, migration=None, fake=False: _tell(progress, action, migration))
+        plan = _plan(executor, module)
+        if plan:
+            executor.migrate([(migration.app_label, migration.name) for migration in plan])
+        if module == PLATFORM:
+            _describe_models()
+        return MigrationOutcome(module, tuple(map(str, plan)), apply_relation_grants(connection, module))
+
+
+def _plan(executor: MigrationExecutor, module: str) -> list[Migration]:
+    module_of = composed().module_of_label
+    targets = [node for node in executor.loader.graph.leaf_nodes() if module_of(node[0]) == module]
+    plan = [migration for migration, _ in executor.migration_plan(targets)]
+    if foreign := sorted({str(m) for m in plan if module_of(m.app_label) != module}):
+        raise ForeignMigration(module=module, foreign=foreign)
+    return plan
+
+
+@contextmanager
+def _active(module: str) -> Iterator[None]:
+    connection.close()  # the role is chosen when a connection opens
+    try:
+        with entering(module), Schema.create(module):
+            yield
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _lock(module: str) -> Iterator[None]:
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute(LOCK_MODULE, [module])
+        yield
+
+
+def _tell(progress: Progress, action: str, migration: Migration | None) -> None:
+    if action == "apply_start" and migration is not None:
+        progress(str(migration))
+
+
+def _describe_models() -> None:
+    # The admin's permissions are rows of the platform about every module's models.
+    for app in apps.get_app_configs():
+        create_contenttypes(app, verbosity=0)
+        create_permissions(app, verbosity=0)

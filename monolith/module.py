@@ -1,0 +1,88 @@
+"""What a module is: plain data and dotted names, read by settings before Django is ready."""
+
+import enum
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+PLATFORM: Final = "platform"
+"""The name that Django's own tables go by: auth, sessions, content types, admin."""
+
+RESERVED_NAMES: Final = frozenset(
+    {PLATFORM, "public", "extensions", "default", "migrator", "information_schema", "monolith"}
+)
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+# PostgreSQL cuts identifiers at 63 bytes; the longest suffix is "_owner", the rest is for a role prefix.
+MAX_NAME_LENGTH: Final = 40
+
+
+class Tier(enum.Flag):
+    """Where a module's routes are served."""
+
+    PUBLIC = enum.auto()
+    PRIVATE = enum.auto()
+    BOTH = PUBLIC | PRIVATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicRelation:
+    """A table or view that the anonymous tier may read."""
+
+    name: str  # the relation's name inside the module's schema
+    columns: tuple[str, ...] = ()  # only these columns; empty means every column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinerFunction:
+    """A SECURITY DEFINER function: power that a module lends on purpose."""
+
+    signature: str  # name and argument types as PostgreSQL prints them: "ensure_partitions(date)"
+    public: bool = False  # the anonymous tier may call it too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseLimits:
+    """What one module may take from the shared server; set on its role, so it holds behind a pooler."""
+
+    connections: int = 20  # CONNECTION LIMIT of the role
+    statement_timeout_ms: int = 30_000  # a longer statement is cancelled
+    lock_timeout_ms: int = 5_000  # a statement that waits longer for a lock is cancelled
+    idle_in_transaction_timeout_ms: int = 30_000  # an open transaction that does nothing ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A domain with its own schema, role and tables."""
+
+    name: str  # app label, schema and database alias
+    tier: Tier  # where it has routes
+    app: str = ""  # the Django app; empty means apps.<name>
+    title: str = ""  # for people; empty means the name, capitalised
+    summary: str = ""  # one sentence for people
+    requires: tuple[str, ...] = ()  # the only modules it may call synchronously
+    secrets: tuple[str, ...] = ()  # environment variables that its private surface needs
+    routes: str = ""  # dotted name of a Python module with Ninja routers `public` and/or `private`
+    public_relations: tuple[PublicRelation, ...] = ()  # what the anonymous tier may read; nothing else
+    definer_functions: tuple[DefinerFunction, ...] = ()  # SECURITY DEFINER functions it declares
+    extensions: tuple[str, ...] = ()  # PostgreSQL extensions it needs, installed in `extensions`
+    sample_data: str = ""  # dotted name of a function `load() -> str` that `up` calls once
+    limits: DatabaseLimits = field(default_factory=DatabaseLimits)
+
+    @property
+    def django_app(self) -> str:
+        return self.app or f"apps.{self.name}"
+
+    @property
+    def display_title(self) -> str:
+        return self.title or self.name.replace("_", " ").capitalize()
+
+
+def name_problem(name: str) -> str | None:
+    """Say why `name` cannot be a module's name; None when it can."""
+    if not _NAME.fullmatch(name):
+        return "use lower-case letters, digits and single underscores, starting with a letter"
+    if len(name) > MAX_NAME_LENGTH:
+        return f"use at most {MAX_NAME_LENGTH} characters, it has {len(name)}"
+    if name in RESERVED_NAMES or name.startswith("pg_"):
+        return "the name is reserved; choose another"
+    return None

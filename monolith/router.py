@@ -1,0 +1,35 @@
+"""Which connection a model gets: the current module's, or none."""
+
+from typing import Any
+
+from django.db.models import Model
+
+from monolith.boundary import require_allowed
+from monolith.composition import composed
+from monolith.context import current_module
+from monolith.profile import Profile
+
+
+class ModuleRouter:
+    """Hands out the current module's alias only."""
+
+    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+        composition = composed()
+        owner = composition.module_of_label(model._meta.app_label)
+        require_allowed(owner, f"the model {model._meta.label}")
+        return composition.alias_of(owner)
+
+    db_for_write = db_for_read
+
+    def allow_relation(self, first: Model, second: Model, **hints: Any) -> bool:
+        composition = composed()
+        return composition.module_of_label(first._meta.app_label) == composition.module_of_label(
+            second._meta.app_label
+        )
+
+    def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool:
+        composition = composed()
+        return (
+            composition.profile is Profile.MIGRATOR
+            and composition.module_of_label(app_label) == current_module()
+        )
