@@ -1,0 +1,1 @@
+"""The HTTP surface of both tiers: routes, pages, problems, limits, health."""

@@ -1,0 +1,99 @@
+"""Cacheable reads: a strong ETag that follows from the rows, and no body built when the caller has it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import parse_etags
+
+from monolith.composition import composed
+from monolith.context import current_module
+
+_KEY: Final = "monolith.cache_headers"
+
+
+def cacheable[T](
+    request: HttpRequest,
+    *,
+    version: Iterable[object],
+    max_age_s: int,
+    revalidate_s: int,
+    build: Callable[[], T],
+    vary: Iterable[str] = (),
+) -> T | HttpResponse:
+    """Return what `build` returns, or 304 without building it when the caller holds this version.
+
+    `version` is what the answer depends on: the rows' greatest updated_at, their count (a deletion must
+    change it) and the hour where time matters. The request's path, query and the headers in `vary` are added
+    here, and so is the module's code. `max_age_s` (seconds) is for shared caches only, which may serve for
+    `revalidate_s` longer while they ask again.
+
+    Return it from a Ninja route: the headers reach the answer whether `build` gives data or an HttpResponse.
+    """
+    names = tuple(vary)
+    headers = {
+        "ETag": etag(request, version, names),
+        "Cache-Control": f"public, max-age=0, s-maxage={max_age_s}, stale-while-revalidate={revalidate_s}",
+    }
+    if names:
+        headers["Vary"] = ", ".join(names)
+    if _holds(request, headers["ETag"]):
+        return HttpResponse(status=304, headers=headers)
+    built = build()
+    if isinstance(built, HttpResponseBase):
+        apply_headers(built, headers)
+    else:
+        request.META[_KEY] = headers
+    return built
+
+
+def etag(request: HttpRequest, version: Iterable[object], vary: Iterable[str] = ()) -> str:
+    """Return a strong ETag of one representation: 32 hexadecimal digits in quotes."""
+    digest = hashlib.blake2b(digest_size=16)
+    parts = (
+        code_version(current_module()),
+        request.path,
+        request.META.get("QUERY_STRING", ""),
+        *(request.headers.get(name, "") for name in vary),
+        *version,
+    )
+    for part in parts:
+        digest.update(repr(part).encode())
+        digest.update(b"\0")
+    return f'"{digest.hexdigest()}"'
+
+
+def cache_headers(request: HttpRequest) -> Mapping[str, str] | None:
+    """Return the headers that `cacheable` left for the answer that is still to be rendered."""
+    headers: Mapping[str, str] | None = request.META.get(_KEY)
+    return headers
+
+
+def apply_headers(response: HttpResponseBase, headers: Mapping[str, str]) -> None:
+    """Set headers on an answer; the answer's own ones win."""
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)
+
+
+@cache
+def code_version(module: str) -> str:
+    """Return a digest of the module's Python files: a new release may render the same rows differently."""
+    declared = composed().declared.get(module)
+    spec = find_spec(declared.django_app) if declared else None
+    digest = hashlib.blake2b(digest_size=8)
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        for file in sorted(Path(location).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _holds(request: HttpRequest, current: str) -> bool:
+    given = request.META.get("HTTP_IF_NONE_MATCH")
+    if not given or request.method not in ("GET", "HEAD"):
+        return False
+    return any(tag == "*" or tag.removeprefix("W/") == current for tag in parse_etags(given))
