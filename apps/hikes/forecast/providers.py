@@ -1,0 +1,37 @@
+"""The forecast providers by name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.conf import settings
+
+from apps.hikes.errors import UnknownProviderError
+from apps.hikes.forecast.fixture import FixtureForecast
+from apps.hikes.forecast.metno import URL, MetnoForecast
+from apps.hikes.forecast.port import ForecastProvider
+
+PROVIDERS: Final = ("fixture", "metno")
+# MET Norway blocks clients that do not say who they are: set HIKES_USER_AGENT to your site and contact.
+USER_AGENT: Final = "fastmonolith-hikes/0.1"
+
+
+@contextmanager
+def provider_named(name: str) -> Iterator[ForecastProvider]:
+    """Open the provider called `name` and close it afterwards. Raises UnknownProviderError."""
+    provider = _open(name)
+    try:
+        yield provider
+    finally:
+        provider.close()
+
+
+def _open(name: str) -> ForecastProvider:
+    if name == "fixture":
+        return FixtureForecast()
+    if name == "metno":
+        return MetnoForecast(
+            user_agent=getattr(settings, "HIKES_USER_AGENT", USER_AGENT),
+            url=getattr(settings, "HIKES_METNO_URL", URL),
+        )
+    raise UnknownProviderError(name, PROVIDERS)
