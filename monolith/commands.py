@@ -9,7 +9,17 @@ from typing import Final
 from monolith.errors import MonolithError
 
 MIGRATOR_COMMANDS: Final = frozenset(
-    {"audit", "down", "makemigrations", "migrate_schemas", "prepare", "provision", "showmigrations", "sqlmigrate", "up"}
+    {
+        "audit",
+        "down",
+        "makemigrations",
+        "migrate_schemas",
+        "prepare",
+        "provision",
+        "showmigrations",
+        "sqlmigrate",
+        "up",
+    }
 )
 # These neither need a database nor wait for one.
 OFFLINE_COMMANDS: Final = frozenset(

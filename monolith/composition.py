@@ -67,14 +67,22 @@ class Composition:
     def installed_apps(self) -> list[str]:
         host = {
             Profile.PUBLIC: ("django.contrib.staticfiles", "ninja"),
-            Profile.PRIVATE: (*PLATFORM_APPS, "django.contrib.messages", "django.contrib.staticfiles", "ninja"),
+            Profile.PRIVATE: (
+                *PLATFORM_APPS,
+                "django.contrib.messages",
+                "django.contrib.staticfiles",
+                "ninja",
+            ),
             Profile.MIGRATOR: ("django_pgschemas", *PLATFORM_APPS, "django.contrib.messages", "ninja"),
         }[self.profile]
         return ["monolith", *host, *(module.django_app for module in self.modules.values())]
 
     @property
     def middleware(self) -> list[str]:
-        security = ["django.middleware.security.SecurityMiddleware", "django.middleware.csp.ContentSecurityPolicyMiddleware"]
+        security = [
+            "django.middleware.security.SecurityMiddleware",
+            "django.middleware.csp.ContentSecurityPolicyMiddleware",
+        ]
         gate = "monolith.http.middleware.ModuleMiddleware"
         if self.profile is not Profile.PRIVATE:
             return [*security, gate]
@@ -156,7 +164,7 @@ def composed() -> Composition:
     """Return the composition of this process. Needs configured settings."""
     from django.conf import settings
 
-    composition = settings.MONOLITH
+    composition = getattr(settings, "MONOLITH", None)
     assert isinstance(composition, Composition)
     return composition
 
@@ -203,7 +211,7 @@ def _cycle(requires: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _refuse_secrets(modules: Sequence[Module], environ: Mapping[str, str]) -> None:
-    owners = {name: "the private tier" for name in FORBIDDEN_IN_PUBLIC}
+    owners = dict.fromkeys(FORBIDDEN_IN_PUBLIC, "the private tier")
     owners |= {name: f"module '{module.name}'" for module in modules for name in module.secrets}
     findings = [
         f"{name} is set; it is a secret of {owner}. Start the public tier without it."
@@ -222,7 +230,7 @@ def _process_problems(
     environ: Mapping[str, str],
 ) -> Iterator[str]:
     if not composed:
-        yield f"no module is left for the {profile.value} profile; MONOLITH_MODULES is {environ.get('MONOLITH_MODULES')!r}"
+        yield f"no module is left for the {profile.value} profile; MONOLITH_MODULES is {environment.modules}"
     for name, url in module_urls(environ).items():
         if name not in declared:
             yield f"DATABASE_URL_{name.upper()} names no declared module; known: {', '.join(sorted(declared))}"

@@ -110,7 +110,10 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         return Environment.model_validate({key: value for key, value in environ.items() if value})
     except ValidationError as error:
         raise CompositionError(
-            [f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()]
+            [
+                f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+                for item in error.errors()
+            ]
         ) from None
 
 

@@ -1,17 +1,19 @@
 """The guard on every connection: it catches what goes past the router.
 
-`.using()` picks a connection by name and a raw cursor names tables in text; neither asks the router. The
-guard compares both with the current module before the statement is sent. What it cannot read (dynamic SQL,
-functions) PostgreSQL refuses by itself; the guard then says which two modules the refusal is about.
+`.using()` picks a connection by name and a raw cursor names tables in text; neither asks the router. Every
+cursor of a connection compares both with the current module before it sends a statement, also for COPY and
+for cursors taken from the psycopg connection itself. What it cannot read (dynamic SQL, functions) PostgreSQL
+refuses by itself; the guard then says which two modules the refusal is about.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
 from django.apps import apps
-from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.sql import Composable
 
@@ -22,73 +24,127 @@ from monolith.errors import BoundaryViolation
 from monolith.module import PLATFORM
 from monolith.profile import Profile
 
-# Statements that name no row and no table: whoever holds a connection may begin and end on it.
-_TRANSACTION_CONTROL: Final = re.compile(
-    r"\s*(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT|SET CONSTRAINTS)\b", re.IGNORECASE
+# Statements that touch no row: transaction control, and what Django and its pool send to check a connection.
+_HARMLESS: Final = re.compile(
+    r"\s*(SAVEPOINT\b|RELEASE SAVEPOINT\b|ROLLBACK TO SAVEPOINT\b|SET CONSTRAINTS\b"
+    r"|SELECT 1\s*$|SELECT set_config\('TimeZone', [^()]*\)\s*$|$)",
+    re.IGNORECASE,
 )
 _ROLE_CHANGE: Final = re.compile(
     r"\b(SET|RESET)\s+(LOCAL\s+|SESSION\s+)?(ROLE|SESSION\s+AUTHORIZATION)\b", re.IGNORECASE
 )
 _ROLE_SETTING: Final = re.compile(r"\bset_config\s*\(\s*'(role|session_authorization)'", re.IGNORECASE)
 _LITERALS_AND_COMMENTS: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_WORDS: Final = re.compile(r"\w+")
 # insufficient_privilege, undefined_table (what a missing USAGE looks like), invalid_schema_name
 _REFUSALS: Final = frozenset({"42501", "42P01", "3F000"})
-_CACHED_LENGTH: Final = 8_192  # longer statements are parsed each time, so that the cache stays small
+_CACHED_LENGTH: Final = 8_192  # longer statements are read each time, so that the cache stays small
 
-Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
+if TYPE_CHECKING:
+    _Cursor = psycopg.Cursor[Any]
+else:
+    _Cursor = object
 
 
 def install(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Put the guard on a connection; a receiver of Django's `connection_created`."""
-    if guard not in connection.execute_wrappers:
-        connection.execute_wrappers.append(guard)
+    """Give a connection guarded cursors; a receiver of Django's `connection_created`."""
+    raw = connection.connection
+    raw.cursor_factory = _guarded(raw.cursor_factory, connection.alias)
+    raw.server_cursor_factory = _guarded(raw.server_cursor_factory, connection.alias)
 
 
-def guard(execute: Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001 (Django's signature)
-    """Refuse a statement that is not the current module's, before it is sent.
+class GuardedCursor(_Cursor):
+    """A psycopg cursor that refuses, before it is sent, a statement that is not the current module's.
 
-    Raises BoundaryViolation naming both modules.
+    Every method that sends a statement raises BoundaryViolation naming both modules.
     """
-    connection = context["connection"]
-    statement = _text(sql, connection)
+
+    monolith_alias: str
+
+    def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+        with self._guarding(query):
+            return super().execute(query, *args, **options)
+
+    def executemany(self, query: Any, *args: Any, **options: Any) -> None:
+        with self._guarding(query):
+            super().executemany(query, *args, **options)
+
+    def stream(self, query: Any, *args: Any, **options: Any) -> Iterator[Any]:
+        with self._guarding(query):
+            yield from super().stream(query, *args, **options)
+
+    @contextmanager
+    def copy(self, statement: Any, *args: Any, **options: Any) -> Generator[Any]:
+        with self._guarding(statement), super().copy(statement, *args, **options) as copy:
+            yield copy
+
+    def _guarding(self, query: Any) -> "_Guarding":
+        return _Guarding(self, query)
+
+
+class _Guarding:
+    """Checks a statement on entry and explains PostgreSQL's refusal on exit.
+
+    A class, not a generator: it is entered for every statement, and this costs a third.
+    """
+
+    __slots__ = ("_statement",)
+
+    def __init__(self, cursor: GuardedCursor, query: Any) -> None:
+        self._statement = query if isinstance(query, str) else _text(query, cursor)
+        _check(cursor.monolith_alias, self._statement)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        if isinstance(error, psycopg.Error) and error.sqlstate in _REFUSALS:
+            _explain(error, self._statement)
+
+
+@cache
+def _guarded(base: type, alias: str) -> type:
+    if issubclass(base, GuardedCursor):
+        return base
+    return type(f"Guarded{base.__name__}", (GuardedCursor, base), {"monolith_alias": alias})
+
+
+def _check(alias: str, statement: str) -> None:
     read = _read_cached if len(statement) <= _CACHED_LENGTH else _read
-    owners, is_control = read(statement)
-    if not is_control:
-        _check(connection.alias, owners, statement)
-    try:
-        return execute(sql, params, many, context)
-    except Error as error:
-        _explain(error, statement)
-        raise
+    if (owners := read(statement)) is None:
+        return
+    scope = current_scope()
+    for owner in {*owners, *_alias_owner(alias)}:
+        if not allowed(scope, owner):
+            require_allowed(owner, f"the statement {_shortened(statement)} on the connection '{alias}'")
 
 
-def _check(alias: str, owners: Iterable[str], statement: str) -> None:
-    for owner in owners:
-        require_allowed(owner, f"the statement {_shortened(statement)}")
-    if composed().profile is Profile.PRIVATE:
-        owner = PLATFORM if alias == "default" else alias
-        require_allowed(owner, f"its connection '{alias}'")
+@cache
+def _alias_owner(alias: str) -> tuple[str, ...]:
+    """Return whose connection an alias is; nobody's where one alias serves every module."""
+    if composed().profile is not Profile.PRIVATE:
+        return ()
+    return (PLATFORM if alias == "default" else alias,)
 
 
-def _text(sql: Any, connection: BaseDatabaseWrapper) -> str:
-    if isinstance(sql, str):
-        return sql
-    if isinstance(sql, Composable):
-        return sql.as_string(connection.connection)
-    return sql.decode() if isinstance(sql, bytes) else str(sql)
+def _text(query: Any, cursor: GuardedCursor) -> str:
+    if isinstance(query, Composable):
+        return query.as_string(cursor)
+    return query.decode() if isinstance(query, bytes) else str(query)
 
 
-def _read(statement: str) -> tuple[tuple[str, ...], bool]:
-    """Return the owners of every table that a statement names, and whether it is transaction control."""
-    if _TRANSACTION_CONTROL.match(statement):
-        return (), True
+def _read(statement: str) -> tuple[str, ...] | None:
+    """Return the owners of every table that a statement names; None when it touches no row."""
+    if _HARMLESS.match(statement):
+        return None
     text = _LITERALS_AND_COMMENTS.sub(" ", statement)
     if _ROLE_CHANGE.search(text) or _ROLE_SETTING.search(statement):
-        scope = current_scope()
         raise BoundaryViolation(
-            current=scope.module, target="another role", what=f"the statement {_shortened(statement)}"
+            current=current_scope().module,
+            target="another role",
+            what=f"the statement {_shortened(statement)}",
         )
-    return _owners_named_in(text), False
+    return _owners_named_in(text)
 
 
 _read_cached = lru_cache(maxsize=4096)(_read)
@@ -101,52 +157,46 @@ def _owners_named_in(text: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-_WORDS: Final = re.compile(r"\w+")
-
-
 @cache
 def _names() -> tuple[dict[str, str], re.Pattern[str]]:
     """Return the owner of every known table, and a pattern for schema-qualified names."""
     composition = composed()
     tables: dict[str, str] = {}
-    # A managed model beats an unmanaged one: an unmanaged twin of another module's table owns nothing.
-    models = sorted(apps.get_models(include_auto_created=True), key=lambda model: model._meta.managed)
-    for model in models:
+    for model in apps.get_models(include_auto_created=True):
+        table = model._meta.db_table.replace('"', "").rpartition(".")[2]
         owner = composition.module_of_label(model._meta.app_label)
-        table = model._meta.db_table.rpartition('"')[2] or model._meta.db_table.strip('"')
-        if model._meta.managed or not _belongs_to_another(table, owner):
+        # An unmanaged model may be a view of its own module, or the twin of another module's table: the
+        # twin must not take the table over.
+        if model._meta.managed or (table not in tables and _prefix_owner(table) in (owner, None)):
             tables[table] = owner
     schemas = "|".join(map(re.escape, (*composition.declared, PLATFORM)))
     return tables, re.compile(rf'(?<![\w".])"?({schemas})"?\s*\.\s*["\w*]')
 
 
-def _belongs_to_another(table: str, owner: str) -> bool:
-    return any(table.startswith(f"{name}_") for name in composed().declared if name != owner) and not (
-        table.startswith(f"{owner}_")
-    )
+def _prefix_owner(table: str) -> str | None:
+    """Return the module with the longest name that `table` begins with."""
+    names = [name for name in composed().declared if table.startswith(f"{name}_")]
+    return max(names, key=len, default=None)
 
 
-def _explain(error: Error, statement: str) -> None:
+def _explain(error: psycopg.Error, statement: str) -> None:
     """Turn PostgreSQL's refusal into a violation that names both modules, where it is one."""
-    cause = error.__cause__
-    if getattr(cause, "sqlstate", None) not in _REFUSALS:
-        return
     scope = current_scope()
     # Here literals count too: dynamic SQL hides its tables in them.
-    for text in (str(cause), statement):
-        for owner in (*_owners_named_in(text), *_schemas_named_in(text)):
+    for text in (str(error), statement):
+        for owner in _all_named_in(text):
             if not allowed(scope, owner):
                 raise BoundaryViolation(
                     current=scope.module,
                     target=owner,
-                    what=f"PostgreSQL refused the statement {_shortened(statement)} ({cause})",
+                    what=f"PostgreSQL refused the statement {_shortened(statement)} ({str(error).splitlines()[0]})",
                 ) from error
 
 
-def _schemas_named_in(text: str) -> tuple[str, ...]:
-    found = re.findall(r"\bschema \"?(\w+)", text)
+def _all_named_in(text: str) -> Iterable[str]:
+    yield from _owners_named_in(text)
     known = {*composed().declared, PLATFORM}
-    return tuple(name for name in found if name in known)
+    yield from (name for name in re.findall(r"\bschema \"?(\w+)", text) if name in known)
 
 
 def _shortened(statement: str) -> str:

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from monolith import Profile, compose
 from monolith.embedded import environ as complete
+
+from monolith import Profile, compose
 from settings.modules import MODULES
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -1,4 +1,4 @@
-"""The private tier as the test suite runs it; the pytest plugin has put a test database into the environment."""
+"""The private tier as the test suite runs it, on the database that the pytest plugin made."""
 
 from monolith import Profile
 from settings.base import composed_settings

@@ -3,4 +3,6 @@
 from monolith import Profile, compose
 from settings.modules import MODULES
 
-globals().update(compose(Profile.PRIVATE, MODULES, {"MONOLITH_SECRET_KEY": "types are not signed"}).settings())
+globals().update(
+    compose(Profile.PRIVATE, MODULES, {"MONOLITH_SECRET_KEY": "types are not signed"}).settings()
+)

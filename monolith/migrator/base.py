@@ -7,7 +7,7 @@ from psycopg.sql import SQL, Identifier
 from monolith.composition import composed
 
 
-class DatabaseWrapper(SchemaDatabaseWrapper):  # type: ignore[misc]  # django-pgschemas types its base as Any
+class DatabaseWrapper(SchemaDatabaseWrapper):
     """Runs as `<module>_owner` on every connection opened while that module's schema is active."""
 
     def init_connection_state(self) -> None:

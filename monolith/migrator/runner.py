@@ -21,7 +21,9 @@ from monolith.module import PLATFORM
 
 # Held by a transaction of its own while a module migrates, so that two runs at once take turns. A
 # transaction-level lock ends with its connection, also when the process is killed.
-LOCK_MODULE = "SELECT pg_advisory_xact_lock(hashtextextended('monolith:migrate:' || current_database() || %s, 0))"
+LOCK_MODULE = (
+    "SELECT pg_advisory_xact_lock(hashtextextended('monolith:migrate:' || current_database() || %s, 0))"
+)
 
 Progress = Callable[[str], None]
 
@@ -63,7 +65,9 @@ def pending(module: str) -> list[str]:
 def migrate(module: str, *, progress: Progress) -> MigrationOutcome:
     """Apply `module`'s pending migrations and bring its relation grants back to what is declared."""
     with _active(module), _lock(module):
-        executor = MigrationExecutor(connection, lambda action, migration=None, fake=False: _tell(progress, action, migration))
+        executor = MigrationExecutor(
+            connection, lambda action, migration=None, fake=False: _tell(progress, action, migration)
+        )
         plan = _plan(executor, module)
         if plan:
             executor.migrate([(migration.app_label, migration.name) for migration in plan])

@@ -23,9 +23,17 @@ class Command(RichCommand):  # type: ignore[misc]  # django-rich is untyped
         parser.add_argument(
             "--module", action="append", metavar="NAME", help="only this module; may be given several times"
         )
-        parser.add_argument("--plan", action="store_true", help="print what would be applied and change nothing")
         parser.add_argument(
-            "--parallel", nargs="?", type=int, const=4, default=1, metavar="N", help="migrate N modules at once (4)"
+            "--plan", action="store_true", help="print what would be applied and change nothing"
+        )
+        parser.add_argument(
+            "--parallel",
+            nargs="?",
+            type=int,
+            const=4,
+            default=1,
+            metavar="N",
+            help="migrate N modules at once (4)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,7 +76,9 @@ class Command(RichCommand):  # type: ignore[misc]  # django-rich is untyped
         try:
             outcome = migrate(module, progress=progress)
         except Exception as error:  # noqa: BLE001 (one module's failure must not stop the others)
-            self.console.print(f"[bold red]{module}[/bold red]  failed: {error}", highlight=False, markup=True)
+            self.console.print(
+                f"[bold red]{module}[/bold red]  failed: {error}", highlight=False, markup=True
+            )
             self.stderr.write("".join(traceback.format_exception(error)))
             return MigrationOutcome(module, error=error)
         finally:

@@ -1,0 +1,94 @@
+"""Fixtures around the test database."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+from pytest_django.plugin import DjangoDbBlocker
+
+from monolith.composition import composed
+from monolith.embedded import PostgresCluster
+from monolith.module import PLATFORM
+
+# Every table of the modules and the platform, apart from what migrations themselves wrote.
+TABLES_TO_EMPTY: Final = """
+SELECT n.nspname, c.relname
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p')
+  AND NOT c.relispartition
+  AND n.nspname = ANY(%s)
+  AND c.relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
+"""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> PostgresCluster:
+    """The embedded PostgreSQL of this run."""
+    return PostgresCluster(Path(os.environ["MONOLITH_DATA_DIR"]))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(cluster: PostgresCluster, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Point every alias at this worker's own clone of the migrated database."""
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        if worker := os.environ.get("PYTEST_XDIST_WORKER", ""):
+            name = _clone(cluster, worker)
+            for alias in connections:
+                connections[alias].settings_dict["NAME"] = name
+        yield
+        connections.close_all()
+        for alias in connections:
+            if hasattr(connections[alias], "close_pool"):
+                connections[alias].close_pool()
+
+
+def _clone(cluster: PostgresCluster, worker: str) -> str:
+    template = str(composed().databases["default"]["NAME"])
+    name = f"{template}_{worker}"
+    with admin_connection(cluster) as connection:
+        # Serialised, because a template must have no other session while it is copied.
+        connection.execute("SELECT pg_advisory_lock(hashtext('monolith:test-clone'))")
+        connection.execute(
+            SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template))
+        )
+    # What is granted on a database, or set on a role in it, does not come along with the copy.
+    from monolith.access.provision import provision_database
+
+    provision_database(cluster, name)
+    return name
+
+
+def admin_connection(cluster: PostgresCluster, database: str = "postgres") -> psycopg.Connection[Any]:
+    """Connect to the test server as its superuser, in autocommit."""
+    return psycopg.connect(
+        cluster.admin_url, dbname=database, passfile=str(cluster.passfile("admin")), autocommit=True
+    )
+
+
+@pytest.fixture
+def committed_db(
+    django_db_setup: None, cluster: PostgresCluster, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Let a test commit for real; every table is emptied afterwards.
+
+    pytest-django's `transactional_db` truncates through each alias, which no serving role may do.
+    """
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+    with admin_connection(cluster, connections["default"].settings_dict["NAME"]) as connection:
+        schemas = [*composed().declared, PLATFORM]
+        tables = [
+            SQL("{}.{}").format(Identifier(s), Identifier(t))
+            for s, t in connection.execute(TABLES_TO_EMPTY, [schemas])
+        ]
+        connection.execute(SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(SQL(", ").join(tables)))

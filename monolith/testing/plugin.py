@@ -1,0 +1,82 @@
+"""The pytest plugin: one embedded PostgreSQL per run, provisioned and migrated as anywhere else.
+
+Load it early (`addopts = "-p monolith.testing.plugin"`): it puts the data directory into the environment before
+settings are read. Workers of pytest-xdist get a clone of the migrated database each.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+DATA_DIRECTORY: Final = "MONOLITH_DATA_DIR"
+_REPLACED: Final = (
+    "DATABASE_URL",
+    "PGPASSFILE",
+    "MONOLITH_ADMIN_URL",
+    "MONOLITH_MODULES",
+    "MONOLITH_SECRET_KEY",
+)
+_NO_DATABASE_OPTIONS: Final = frozenset(
+    {"--help", "-h", "--version", "--collect-only", "--co", "--markers", "--fixtures"}
+)
+
+
+def _is_worker() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    if not _is_worker():
+        for name in _REPLACED:
+            os.environ.pop(name, None)
+        directory = tempfile.mkdtemp(prefix="monolith-tests-")
+        os.environ[DATA_DIRECTORY] = directory
+        early_config.add_cleanup(lambda: _remove(Path(directory)))
+        if not _NO_DATABASE_OPTIONS & set(args):
+            _manage(early_config.rootpath, "provision")
+            _manage(early_config.rootpath, "migrate_schemas")
+    yield
+
+
+def _manage(project: Path, command: str) -> None:
+    result = subprocess.run(
+        [sys.executable, str(project / "manage.py"), command],
+        cwd=project,
+        env={key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if result.returncode:
+        raise pytest.UsageError(f"manage.py {command} failed:\n{result.stdout}\n{result.stderr}")
+
+
+def _remove(directory: Path) -> None:
+    from monolith.embedded import PostgresCluster
+
+    PostgresCluster(directory).stop()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Registered late on purpose: the last plugin's fixture of a name wins, and pytest-django has these too.
+    from monolith.testing import database
+
+    config.pluginmanager.register(database, "monolith-database")
+
+
+@pytest.fixture(scope="session")
+def data_directory() -> Iterator[Path]:
+    """The directory of this run's embedded servers and password files."""
+    return Path(os.environ[DATA_DIRECTORY])

@@ -1,0 +1,163 @@
+"""Assembling a process: what `compose` gives and what it refuses."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from monolith import CompositionError, Module, Profile, SecretNotDeclared, Tier, TierViolation, compose
+
+PRIVATE = {"MONOLITH_SECRET_KEY": "signs sessions"}
+ALPHA = Module(name="alpha", tier=Tier.BOTH)
+BETA = Module(name="beta", tier=Tier.PRIVATE, secrets=("BETA_KEY",))
+
+
+def problems(profile: Profile, modules: list[Module], environ: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(CompositionError) as caught:
+        compose(profile, modules, environ)
+    return caught.value.problems
+
+
+def test_public_process_has_one_alias_one_role_and_no_admin() -> None:
+    composition = compose(Profile.PUBLIC, [ALPHA, BETA], {})
+
+    assert list(composition.modules) == ["alpha"]
+    assert list(composition.databases) == ["default"]
+    assert composition.databases["default"]["USER"] == "public_reader"
+    assert not [app for app in composition.installed_apps if "admin" in app or "sessions" in app]
+    assert not [name for name in composition.middleware if "session" in name or "auth" in name]
+    assert composition.alias_of("alpha") == "default"
+
+
+def test_private_process_has_one_role_per_module_and_the_platforms() -> None:
+    composition = compose(Profile.PRIVATE, [ALPHA, BETA], PRIVATE | {"BETA_KEY": "b"})
+
+    roles = {alias: options["USER"] for alias, options in composition.databases.items()}
+    assert roles == {"default": "platform_rw", "alpha": "alpha_rw", "beta": "beta_rw"}
+
+
+def test_role_prefix_reaches_every_alias() -> None:
+    composition = compose(Profile.PRIVATE, [ALPHA], PRIVATE | {"MONOLITH_ROLE_PREFIX": "shop_"})
+
+    assert {options["USER"] for options in composition.databases.values()} == {
+        "shop_platform_rw",
+        "shop_alpha_rw",
+    }
+
+
+def test_one_module_can_live_on_another_server() -> None:
+    composition = compose(
+        Profile.PRIVATE, [ALPHA], PRIVATE | {"DATABASE_URL_ALPHA": "postgresql://far:5433/alpha"}
+    )
+
+    assert (composition.databases["alpha"]["HOST"], composition.databases["alpha"]["PORT"]) == ("far", "5433")
+    assert composition.databases["default"]["HOST"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("secret", ["BETA_KEY", "MONOLITH_SECRET_KEY", "MONOLITH_ADMIN_URL"])
+def test_public_process_refuses_every_secret_and_prints_no_value(secret: str) -> None:
+    with pytest.raises(TierViolation, match=secret) as caught:
+        compose(Profile.PUBLIC, [ALPHA, BETA], {secret: "hunter2"})
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_public_process_refuses_secrets_of_modules_that_are_not_composed() -> None:
+    with pytest.raises(TierViolation, match="BETA_KEY is set; it is a secret of module 'beta'"):
+        compose(Profile.PUBLIC, [ALPHA, BETA], {"MONOLITH_MODULES": "alpha", "BETA_KEY": "b"})
+
+
+def test_signing_key_of_the_public_tier_is_new_in_every_process() -> None:
+    composition = compose(Profile.PUBLIC, [ALPHA], {})
+
+    assert composition.settings()["SECRET_KEY"] != composition.settings()["SECRET_KEY"]
+
+
+def test_a_module_gets_its_own_secrets_only() -> None:
+    composition = compose(Profile.PRIVATE, [ALPHA, BETA], PRIVATE | {"BETA_KEY": "b"})
+
+    assert composition.secret("beta", "BETA_KEY") == "b"
+    with pytest.raises(SecretNotDeclared, match="Module 'alpha' does not declare the secret BETA_KEY"):
+        composition.secret("alpha", "BETA_KEY")
+    assert "'b'" not in repr(composition)
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    modules = [
+        Module(name="Bad", tier=Tier.BOTH),
+        Module(name="platform", tier=Tier.BOTH, requires=("gone",)),
+    ]
+
+    found = problems(Profile.PRIVATE, modules, {"MONOLITH_MODULES": "nobody"})
+
+    assert [line.split(":")[0].split(" which")[0] for line in found] == [
+        "module 'Bad'",
+        "module 'platform'",
+        "module 'platform' requires 'gone',",
+        "MONOLITH_MODULES names 'nobody',",
+    ]
+
+
+def test_circle_of_requires_is_drawn() -> None:
+    modules = [
+        Module(name="a", tier=Tier.BOTH, requires=("b",)),
+        Module(name="b", tier=Tier.BOTH, requires=("c",)),
+        Module(name="c", tier=Tier.BOTH, requires=("b",)),
+    ]
+
+    assert problems(Profile.PRIVATE, modules, PRIVATE) == (
+        "modules require each other in a circle: b -> c -> b; break it with an event",
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, "MONOLITH_SECRET_KEY is not set"),
+        (PRIVATE | {"DATABASE_URL": "postgresql://u:p@h/d"}, "DATABASE_URL: holds a user or password"),
+        (PRIVATE | {"DATABASE_URL": "postgresql://h:5432"}, "DATABASE_URL: names no database"),
+        (PRIVATE | {"DATABASE_URL": "nonsense"}, "DATABASE_URL: not a PostgreSQL address"),
+        (PRIVATE | {"DATABASE_URL_ALPHA": "postgresql://h:5432"}, "DATABASE_URL_ALPHA: names no database"),
+        (
+            PRIVATE | {"DATABASE_URL_NOBODY": "postgresql://h/d"},
+            "DATABASE_URL_NOBODY names no declared module",
+        ),
+        (PRIVATE | {"MONOLITH_BOUNDARY": "off"}, "MONOLITH_BOUNDARY"),
+        (PRIVATE | {"MONOLITH_ROLE_PREFIX": "Sh;op"}, "MONOLITH_ROLE_PREFIX"),
+    ],
+)
+def test_bad_environment_names_the_variable(environ: dict[str, str], expected: str) -> None:
+    found = problems(Profile.PRIVATE, [ALPHA], environ)
+
+    assert any(expected in line for line in found)
+    assert "u:p" not in str(found)
+
+
+def test_missing_secret_of_a_composed_module_is_named() -> None:
+    assert problems(Profile.PRIVATE, [BETA], PRIVATE) == (
+        "module 'beta' needs the secret BETA_KEY, which is not set",
+    )
+
+
+def test_a_subset_needs_only_its_own_secrets() -> None:
+    composition = compose(Profile.PRIVATE, [ALPHA, BETA], PRIVATE | {"MONOLITH_MODULES": "alpha"})
+
+    assert list(composition.modules) == ["alpha"]
+    assert set(composition.declared) == {"alpha", "beta"}
+
+
+def test_thirty_modules_compose_under_fifty_milliseconds() -> None:
+    modules = [Module(name=f"m{n:02}", tier=Tier.BOTH) for n in range(30)]
+    compose(Profile.PRIVATE, modules, PRIVATE)
+
+    started = time.process_time()
+    compose(Profile.PRIVATE, modules, PRIVATE)
+
+    assert time.process_time() - started < 0.05
+
+
+def test_what_settings_import_pulls_in_neither_ninja_nor_models() -> None:
+    code = "import sys, settings.modules, monolith; sys.exit(bool({'ninja', 'django.db.models'} & sys.modules.keys()))"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
