@@ -44,7 +44,7 @@ class ProblemSchema(Schema):
     request_id: str | None = Field(default=None, description="Names this request in the logs.")
 
 
-class Problem(Exception):  # noqa: N818 - the answer is called so
+class Problem(Exception):
     """A route's answer to a request it refuses.
 
     `raise Problem(404, "Walk not found", detail="No walk is called nowhere.", type="walk-not-found")`

@@ -1,0 +1,189 @@
+"""The composed modules' routes as one Ninja API per tier."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
+from importlib import import_module, metadata
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from ninja import NinjaAPI, Router
+from ninja.errors import ValidationError, ValidationErrorContext
+from ninja.openapi.docs import DocsBase
+from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
+from ninja.utils import normalize_path, replace_path_param_notation
+
+from monolith.composition import Composition, composed
+from monolith.errors import CompositionError
+from monolith.http.caching import apply_headers, cache_headers
+from monolith.http.handlers import answer
+from monolith.http.limits import MAX_BODY, limit_of
+from monolith.http.openapi import complete
+from monolith.http.sessions import StaffSession
+from monolith.module import Module
+from monolith.profile import Profile
+
+
+class Docs(DocsBase):
+    """Swagger UI from our own static files, without inline script."""
+
+    def __init__(self, *, with_csrf: bool) -> None:
+        self._with_csrf = with_csrf
+
+    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
+        configuration = {
+            "url": self.get_openapi_url(api, kwargs),
+            "layout": "BaseLayout",
+            "deepLinking": True,
+        }
+        context = {"api": api, "configuration": configuration, "with_csrf": self._with_csrf}
+        return render(request, "monolith/docs.html", context)
+
+
+class TierAPI(NinjaAPI):
+    """One tier's routes; errors are problem documents, HEAD goes wherever GET does."""
+
+    def __init__(self, profile: Profile, modules: Mapping[str, Module]) -> None:
+        self.profile = profile
+        super().__init__(
+            title=f"{profile.value.capitalize()} tier",
+            version=metadata.version("fastmonolith"),
+            description="The routes of "
+            + ", ".join(module.display_title for module in modules.values())
+            + ".",
+            urls_namespace=f"{profile.value}-api",
+            docs=Docs(with_csrf=profile is Profile.PRIVATE),
+            openapi_extra={
+                "tags": [{"name": m.display_title, "description": m.summary} for m in modules.values()]
+            },
+        )
+        for module in modules.values():
+            self._mount(module)
+        self._bind()
+
+    def _mount(self, module: Module) -> None:
+        if not module.routes:
+            return
+        public, private = routers_of(module)
+        if public:
+            self.add_router(f"/{module.name}/", public, tags=[module.display_title])
+        if private and self.profile is Profile.PRIVATE:
+            self.add_router(f"/{module.name}/", private, tags=[module.display_title], auth=StaffSession())
+
+    def _bind(self) -> None:
+        clashes = []
+        paths: Counter[str] = Counter()
+        ids: Counter[str] = Counter()
+        for route, view in self.path_views():
+            paths[_shape(route)] += 1
+            for operation in view:
+                module = route.partition("/")[0]
+                operation.operation_id = operation.operation_id or f"{module}_{operation.view_func.__name__}"
+                ids[operation.operation_id] += 1
+                if "GET" in operation.methods:
+                    operation.methods.append("HEAD")
+        clashes += [
+            f"two routers serve /api/{path}; Django would ask the first alone: give one of them another path"
+            for path, count in paths.items()
+            if count > 1
+        ]
+        clashes += [
+            f"two routes have the operation id {name!r}; rename a function or give it operation_id="
+            for name, count in ids.items()
+            if count > 1
+        ]
+        if clashes:
+            raise CompositionError(clashes)
+
+    def path_views(self) -> Iterator[tuple[str, list[Operation]]]:
+        """Yield each Django route below /api/ with its operations."""
+        for bound in self._get_bound_routers():
+            for path, view in bound.path_operations.items():
+                route = "/".join(part for part in (bound.prefix, path) if part)
+                yield normalize_path(replace_path_param_notation(route)).lstrip("/"), view.operations
+
+    @cached_property
+    def body_limits(self) -> Mapping[tuple[str, str], int]:
+        """How many bytes of body a route takes, by method and Django route, where it is not MAX_BODY."""
+        return {
+            (method, f"api/{route}"): limit_of(operation.view_func)
+            for route, operations in self.path_views()
+            for operation in operations
+            for method in operation.methods
+            if limit_of(operation.view_func) != MAX_BODY
+        }
+
+    @cached_property
+    def _described(self) -> OpenAPISchema:
+        schema = super().get_openapi_schema()
+        throttled = frozenset(
+            operation.operation_id or ""
+            for _, operations in self.path_views()
+            for operation in operations
+            if operation.throttle_objects
+        )
+        complete(schema, throttled=throttled)
+        return schema
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        return self._described
+
+    def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
+        return answer(request, exc)
+
+    def create_response(
+        self,
+        request: HttpRequest,
+        data: Any,
+        *,
+        status: int | None = None,
+        temporal_response: HttpResponse | None = None,
+    ) -> HttpResponse:
+        response = super().create_response(request, data, status=status, temporal_response=temporal_response)
+        if headers := cache_headers(request):
+            apply_headers(response, headers)
+        return response
+
+    def validation_error_from_error_contexts(
+        self, error_contexts: list[ValidationErrorContext[Any]]
+    ) -> ValidationError:
+        errors: list[dict[str, Any]] = []
+        for context in error_contexts:
+            # Ninja wraps a lone body in its parameter's name, which the caller never sent.
+            wrapper = getattr(context.model, "__read_from_single_attr__", None)
+            for error in super().validation_error_from_error_contexts([context]).errors:
+                source, *path = error["loc"]
+                location = (source, *(path[1:] if wrapper and path[:1] == [wrapper] else path))
+                errors.append({**error, "loc": location})
+        return ValidationError(errors)
+
+
+def routers_of(module: Module) -> tuple[Router | None, Router | None]:
+    """Return the module's public and private routers; CompositionError when its routes have neither."""
+    routes = import_module(module.routes)
+    public, private = getattr(routes, "public", None), getattr(routes, "private", None)
+    if public is None and private is None:
+        raise CompositionError(
+            [f"{module.routes} defines neither `public` nor `private`; make one a ninja.Router()"]
+        )
+    return public, private
+
+
+@cache
+def api_of(profile: Profile) -> TierAPI:
+    """Return the API of a tier, made once from this process's modules."""
+    return build_api(composed(), profile)
+
+
+def build_api(composition: Composition, profile: Profile) -> TierAPI:
+    """Make the API of a tier from the composed modules that take part in it."""
+    return TierAPI(profile, {n: m for n, m in composition.modules.items() if profile.includes(m)})
+
+
+def _shape(route: str) -> str:
+    return re.sub(r"<[^>]*>", "<>", route)

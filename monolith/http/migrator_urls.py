@@ -1,0 +1,5 @@
+"""The migrator serves nothing."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

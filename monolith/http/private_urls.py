@@ -1,0 +1,29 @@
+"""What the private tier serves: the public routes, the private ones for staff, and the admin."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+from monolith.http import health, pages
+from monolith.http.api import api_of
+from monolith.profile import Profile
+
+handler400 = "monolith.http.error_pages.bad_request"
+handler403 = "monolith.http.error_pages.permission_denied"
+handler404 = "monolith.http.error_pages.not_found"
+handler500 = "monolith.http.error_pages.server_error"
+
+admin.site.site_header = "FastMonolith"
+admin.site.site_title = "FastMonolith"
+admin.site.index_title = "Modules"
+
+urlpatterns = [
+    path("", pages.home_of(Profile.PRIVATE), name="home"),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+    path("api/", api_of(Profile.PRIVATE).urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("robots.txt", pages.private_robots, name="robots"),
+    path("favicon.ico", pages.favicon, name="favicon"),
+]
