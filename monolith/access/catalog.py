@@ -1,0 +1,225 @@
+"""What the catalogs of one database say, read in one go."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from monolith.access.declaration import EXTENSIONS, Declaration
+from monolith.access.facts import (
+    DefaultPrivilege,
+    Definer,
+    Extension,
+    Facts,
+    Kind,
+    LeakyView,
+    Membership,
+    Ownership,
+    Privilege,
+    Role,
+    RoleAttribute,
+    RoleSetting,
+    Schema,
+    Thing,
+)
+
+Connection = psycopg.Connection[Any]
+Row = tuple[Any, ...]
+
+WRITING_FUNCTIONS: Final = ("lo_creat", "lo_create", "lo_from_bytea", "pg_logical_emit_message")
+"""Functions of pg_catalog by which any role could write without holding a privilege on anything."""
+
+ATTRIBUTES: Final = ("login", "superuser", "createdb", "createrole", "replication", "bypassrls", "inherit")
+
+
+_QUOTED: Final = re.compile(r'^"([a-z_][a-z0-9_]*)"$')
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, view or sequence in a module's schema."""
+
+    schema: str
+    name: str
+    kind: str  # pg_class.relkind
+    columns: tuple[str, ...] = ()
+
+    @property
+    def thing(self) -> Thing:
+        return Thing(Kind.SEQUENCE if self.kind == "S" else Kind.TABLE, self.name, self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function in a module's schema, or a SECURITY DEFINER function anywhere."""
+
+    thing: Thing
+    definer: bool
+    search_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An object with its place and owner."""
+
+    type: str
+    identity: str
+    schema: str  # the module's schema it stands in; empty elsewhere
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """What exists, and every fact about powers in it."""
+
+    roles: frozenset[str] = frozenset()
+    retired: frozenset[str] = frozenset()  # roles of modules that are no longer declared
+    relations: tuple[Relation, ...] = ()
+    functions: tuple[Function, ...] = ()
+    owned: tuple[Owned, ...] = ()
+    facts: Facts = frozenset()
+
+
+EMPTY_SERVER: Final = Catalog()
+
+
+@cache
+def query(name: str) -> str:
+    """Return the text of a query of this package by its file's name."""
+    return files("monolith.access").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def read_catalog(connection: Connection, declaration: Declaration) -> Catalog:
+    """Read what exists and who may do what with it. Any role may: the catalogs are open to all."""
+    reader = _Reader(connection, declaration)
+    relations, functions, owned = reader.relations(), reader.functions(), reader.owned()
+    roles = frozenset(row[0] for row in reader.rows("roles"))
+    return Catalog(
+        roles=roles,
+        retired=reader.retired,
+        relations=relations,
+        functions=functions,
+        owned=owned,
+        facts=frozenset(
+            [
+                *(Role(name) for name in roles if name not in declaration.elsewhere_roles),
+                *reader.role_attributes(),
+                *(Schema(row[0]) for row in reader.rows("schemas")),
+                *(Extension(*row) for row in reader.rows("extensions")),
+                *(Membership(*row) for row in reader.rows("memberships")),
+                *reader.settings(),
+                *(Ownership(item.type, item.identity, item.owner) for item in owned),
+                *reader.default_privileges(),
+                *relation_facts(reader, functions),
+            ]
+        )
+        - {Role(name) for name in reader.retired},
+    )
+
+
+def read_schema(connection: Connection, declaration: Declaration) -> Catalog:
+    """Read only what the owner of the declared schemas may change in them: relations, functions, views."""
+    reader = _Reader(connection, declaration)
+    functions = reader.functions()
+    inside = set(declaration.schemas)
+    return Catalog(
+        relations=reader.relations(),
+        functions=functions,
+        facts=frozenset(fact for fact in relation_facts(reader, functions) if schema_of(fact) in inside),
+    )
+
+
+def schema_of(fact: object) -> str:
+    """Return the schema of the relation or function that a fact is about; empty for other facts."""
+    match fact:
+        case Privilege(thing=thing) | Definer(function=thing):
+            return thing.schema
+        case LeakyView(schema=schema):
+            return schema
+    return ""
+
+
+def relation_facts(
+    reader: "_Reader", functions: tuple[Function, ...]
+) -> Iterator[Privilege | LeakyView | Definer]:
+    """Yield the facts about relations and functions."""
+    yield from reader.privileges()
+    public = {(schema, relation.name) for schema, relation in reader.declaration.public_relations()}
+    yield from (LeakyView(*row) for row in reader.rows("leaky_views") if tuple(row) in public)
+    yield from (Definer(function.thing, function.search_path) for function in functions if function.definer)
+
+
+def _plain(search_path: str) -> str:
+    # PostgreSQL quotes names that are also key words: "order", extensions.
+    return ", ".join(_QUOTED.sub(r"\1", part) for part in search_path.split(", "))
+
+
+class _Reader:
+    def __init__(self, connection: Connection, declaration: Declaration) -> None:
+        self.cursor = connection.cursor(row_factory=tuple_row)
+        self.declaration = declaration
+        roles = declaration.roles
+        self.parameters: dict[str, Any] = {
+            "prefix": roles.prefix,
+            "modules": list(declaration.module_names),
+            "schemas": list(declaration.schemas),
+            "managed": [*declaration.schemas, EXTENSIONS],
+            "extensions": list(declaration.extensions),
+            "writing": list(WRITING_FUNCTIONS),
+            "owners": list(declaration.owners),
+        }
+        self.retired = frozenset(row[0] for row in self.rows("retired"))
+        self.parameters["roles"] = [
+            *declaration.owners,
+            *declaration.login_roles,
+            *declaration.elsewhere_roles,
+            *self.retired,
+        ]
+        # The owner of a removed module keeps the module's data; nothing else keeps anything.
+        self.parameters["holders"] = [
+            *declaration.owners,
+            *declaration.login_roles,
+            *(role for role in self.retired if role.endswith("_rw")),
+        ]
+
+    def rows(self, name: str) -> list[Row]:
+        return self.cursor.execute(query(name).encode(), self.parameters).fetchall()
+
+    def relations(self) -> tuple[Relation, ...]:
+        return tuple(Relation(s, n, kind, tuple(columns)) for s, n, kind, columns in self.rows("relations"))
+
+    def functions(self) -> tuple[Function, ...]:
+        return tuple(
+            Function(Thing(Kind.FUNCTION, name, schema, arguments), definer, _plain(path))
+            for schema, name, arguments, definer, path in self.rows("functions")
+        )
+
+    def owned(self) -> tuple[Owned, ...]:
+        return tuple(Owned(*row) for row in self.rows("owned"))
+
+    def role_attributes(self) -> Iterator[RoleAttribute]:
+        for name, *flags, limit in self.rows("roles"):
+            if name in self.declaration.elsewhere_roles:
+                continue
+            for attribute, value in zip(ATTRIBUTES, flags, strict=True):
+                yield RoleAttribute(name, attribute, "yes" if value else "no")
+            if name not in self.retired:
+                yield RoleAttribute(name, "connection limit", str(limit))
+
+    def settings(self) -> Iterator[RoleSetting]:
+        for role, database, name, value in self.rows("settings"):
+            yield RoleSetting(role, database, name, _plain(value) if name == "search_path" else value)
+
+    def default_privileges(self) -> Iterator[DefaultPrivilege]:
+        for owner, schema, kind, grantee, privilege, grantable in self.rows("default_privileges"):
+            yield DefaultPrivilege(owner, schema, Kind(kind), grantee, privilege, grantable)
+
+    def privileges(self) -> Iterator[Privilege]:
+        for kind, schema, name, arguments, column, grantee, privilege, grantable in self.rows("privileges"):
+            thing = Thing(Kind(kind), name, schema, arguments)
+            yield Privilege(thing, grantee, privilege, column, grantable)

@@ -1,0 +1,219 @@
+"""Bringing a database to what is declared, and taking away what is not."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from psycopg import errors
+from psycopg.sql import SQL, Identifier
+
+from monolith.access.catalog import Catalog, Connection, read_catalog, read_schema
+from monolith.access.declaration import PLATFORM_MODULE, Declaration
+from monolith.access.expected import expected_facts, expected_relation_facts
+from monolith.access.facts import Difference, Facts, Membership, difference
+from monolith.access.statements import Statement, statements
+from monolith.errors import ProvisionError
+from monolith.module import PLATFORM
+from monolith.profile import Profile
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from monolith.embedded import PostgresCluster
+
+# Ends with its transaction, so it holds behind a pooler, and a killed process leaves no lock behind.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('monolith:provision', 0))"
+ROUNDS: Final = 4  # a new owner or a function's new rights show new facts; two rounds settle what we know of
+ATTEMPTS: Final = 5  # roles are shared by a server: a run for another database may change the same row
+
+Progress = Callable[[Statement], None]
+Also = Callable[[Connection], object]
+ReadDifference = Callable[[], Difference]
+
+
+def provision(
+    connection: Connection,
+    declaration: Declaration,
+    *,
+    progress: Progress = lambda statement: None,
+    also: Also = lambda connection: None,
+    keep: bool = True,
+) -> Counter[str]:
+    """Bring the connected database to what is declared; return how many statements of each kind it took.
+
+    Creates roles, schemas and extensions, grants what is declared and takes away every other power. Never drops a
+    schema, a table or a row. `also` runs in the same transaction once roles exist. Without `keep` everything is rolled
+    back at the end, for a plan. Safe to run twice at once. Raises ProvisionError with the statements that need more
+    rights than this connection has.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _provision_once(connection, declaration, progress, also, keep=keep)
+        except (
+            errors.InternalError_,
+            errors.UniqueViolation,
+            errors.DuplicateObject,
+            errors.DeadlockDetected,
+        ):
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def drift(connection: Connection, declaration: Declaration) -> tuple[Catalog, Facts]:
+    """Return what the catalogs say and what is expected given what exists."""
+    catalog = read_catalog(connection, declaration)
+    return catalog, expected_facts(declaration, catalog)
+
+
+def ensure_database(admin: Connection, name: str) -> bool:
+    """Create the database `name` unless it exists; say whether it was created. Needs autocommit."""
+    with admin.cursor() as cursor:
+        # For the session: CREATE DATABASE does not run in a transaction. This connection never goes through a pooler.
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended('monolith:create-database', 0))")
+        if cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is not None:
+            return False
+        cursor.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        return True
+
+
+def apply_relation_grants(connection: "BaseDatabaseWrapper", module: str) -> int:
+    """Bring the grants on a module's relations and functions to what is declared; return how many statements it took.
+
+    For the migrator after SET ROLE to the module's owner: it changes only what an owner may, in that one schema.
+    Raises ProvisionError when something in the schema belongs to another role.
+    """
+    from monolith.composition import composed
+
+    composition = composed()
+    chosen = PLATFORM_MODULE if module == PLATFORM else composition.declared[module]
+    declaration = Declaration(
+        database=str(connection.settings_dict["NAME"]),
+        roles=composition.roles,
+        modules=(chosen,),
+        elsewhere=frozenset({PLATFORM, *composition.declared}) - {module},
+    )
+    connection.ensure_connection()
+    return apply_schema_grants(connection.connection, declaration).total()
+
+
+def apply_schema_grants(connection: Connection, declaration: Declaration) -> Counter[str]:
+    """Bring relation and function grants in the declared schemas to what is declared, as their owner."""
+
+    def read() -> Difference:
+        catalog = read_schema(connection, declaration)
+        return difference(expected_relation_facts(declaration, catalog), catalog.facts)
+
+    with connection.transaction():
+        return _Convergence(connection, read).run(lambda statement: None)
+
+
+def _provision_once(
+    connection: Connection, declaration: Declaration, progress: Progress, also: Also, *, keep: bool
+) -> Counter[str]:
+    done: Counter[str] = Counter()
+
+    def read() -> Difference:
+        catalog, expected = drift(connection, declaration)
+        return difference(expected, catalog.facts - _borrowed(catalog.facts, connection))
+
+    with connection.transaction():
+        connection.execute(LOCK)
+        with _borrowing(connection, declaration):
+            done = _Convergence(connection, read).run(progress)
+        also(connection)
+        if not keep:
+            raise psycopg.Rollback
+    return done
+
+
+class _Convergence:
+    """Executes a difference until there is none."""
+
+    def __init__(self, connection: Connection, read: ReadDifference) -> None:
+        self.connection = connection
+        self.read = read
+        self.done: Counter[str] = Counter()
+        self.refused: dict[str, str] = {}
+
+    def run(self, progress: Progress) -> Counter[str]:
+        for _ in range(ROUNDS):
+            change = self.read()
+            if not change:
+                return self.done
+            before = self.done.total()
+            for statement in statements(change):
+                self._execute(statement, progress)
+            if self.refused and self.done.total() == before:
+                break
+        raise self._unfinished(self.read())
+
+    def _execute(self, statement: Statement, progress: Progress) -> None:
+        try:
+            with self.connection.transaction():
+                self.connection.execute(statement.sql)
+        except errors.InsufficientPrivilege as error:
+            self.refused[statement.sql.as_string(self.connection)] = str(error).partition("\n")[0]
+        else:
+            self.done[statement.kind] += 1
+            progress(statement)
+
+    def _unfinished(self, left: Difference) -> ProvisionError:
+        needed = [statement.sql.as_string(self.connection) for statement in statements(left)]
+        return ProvisionError(
+            "These statements need more rights than this connection has; run them once as a superuser:\n"
+            + "\n".join(f"  {text};" for text in needed)
+        )
+
+
+@contextmanager
+def _borrowing(connection: Connection, declaration: Declaration) -> Iterator[None]:
+    """Let an administrator that is no superuser act as the owners while the block runs."""
+    if _is_superuser(connection):
+        yield
+        return
+    connection.execute("SET LOCAL createrole_self_grant = 'set, inherit'")
+    for owner in _existing(connection, declaration.owners):
+        connection.execute(
+            SQL("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE").format(Identifier(owner))
+        )
+    yield
+    for role in _existing(connection, [*declaration.owners, *declaration.login_roles]):
+        connection.execute(
+            SQL("REVOKE {} FROM CURRENT_USER GRANTED BY CURRENT_USER").format(Identifier(role))
+        )
+
+
+def _is_superuser(connection: Connection) -> bool:
+    row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    return row is not None and bool(row[0])
+
+
+def _existing(connection: Connection, roles: Iterable[str]) -> list[str]:
+    rows = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(roles)])
+    return sorted(row[0] for row in rows)
+
+
+def _borrowed(facts: Facts, connection: Connection) -> Facts:
+    user = connection.info.user
+    return frozenset(
+        fact for fact in facts if isinstance(fact, Membership) and fact.member == fact.grantor == user
+    )
+
+
+def provision_database(cluster: "PostgresCluster", name: str) -> Counter[str]:
+    """Create and provision the database `name` of an embedded server with all declared modules and passfiles."""
+    from monolith.access.passwords import passfile_roles, settle_passwords
+    from monolith.composition import composed
+
+    composition = composed()
+    declaration = Declaration(
+        database=name, roles=composition.roles, modules=(PLATFORM_MODULE, *composition.declared.values())
+    )
+    held = passfile_roles(declaration, {p.value: cluster.passfile(p.value) for p in Profile})
+    passfile = str(cluster.passfile("admin"))
+    with psycopg.connect(cluster.admin_url, passfile=passfile, autocommit=True) as connection:
+        ensure_database(connection, name)
+    with psycopg.connect(cluster.admin_url, dbname=name, passfile=passfile, autocommit=True) as connection:
+        return provision(connection, declaration, also=lambda inside: settle_passwords(inside, held))
