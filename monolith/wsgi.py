@@ -11,6 +11,8 @@ def load() -> Any:
     Raises TierViolation with every finding, before anything listens.
     """
     django.setup(set_prefix=False)
+    from django.urls import get_resolver
+
     from monolith.http.connections import watch_connections
     from monolith.http.gateway import Handler
     from monolith.http.static import serving_static
@@ -18,6 +20,7 @@ def load() -> Any:
 
     check_tier()
     watch_connections()
+    _ = get_resolver().url_patterns  # a route that cannot be imported stops the start, not the first request
     return serving_static(Handler())
 
 

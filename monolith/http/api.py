@@ -50,7 +50,7 @@ class TierAPI(NinjaAPI):
         self.profile = profile
         super().__init__(
             title=f"{profile.value.capitalize()} tier",
-            version=metadata.version("fastmonolith"),
+            version=framework_version(),
             description="The routes of "
             + ", ".join(module.display_title for module in modules.values())
             + ".",
@@ -172,6 +172,14 @@ def routers_of(module: Module) -> tuple[Router | None, Router | None]:
             [f"{module.routes} defines neither `public` nor `private`; make one a ninja.Router()"]
         )
     return public, private
+
+
+def framework_version() -> str:
+    """Return the installed framework's version; "unreleased" where it runs from a check-out."""
+    try:
+        return metadata.version("fastmonolith")
+    except metadata.PackageNotFoundError:
+        return "unreleased"
 
 
 @cache

@@ -14,7 +14,12 @@ from monolith.http.problems import PROBLEM_TYPE, problem_response
 
 
 def prefers_html(request: HttpRequest) -> bool:
-    """Say whether the caller would rather read a page; one that has no wish gets a problem document."""
+    """Say whether the caller would rather read a page; one that has no wish gets a problem document.
+
+    Routes are for programs: they answer with problem documents, as their description says.
+    """
+    if request.path_info.startswith("/api/"):
+        return False
     return request.get_preferred_type([PROBLEM_TYPE, "application/json", "text/html"]) == "text/html"
 
 

@@ -1,11 +1,12 @@
 """What happens around every request: limits, the current module, headers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.csp import build_policy
 
 from monolith.composition import composed
 from monolith.context import HOST, Scope, reset_scope, set_scope
@@ -18,10 +19,17 @@ from monolith.profile import Profile
 # Probes address a container by its IP address, which no one puts into MONOLITH_ALLOWED_HOSTS; these answers
 # depend on nothing the Host header says.
 PROBES: Final = frozenset({"/healthz", "/readyz"})
+_HEADER_KEY: Final = HEADER.lower()
 MAX_KNOWN_HOSTS: Final = 64  # with a wildcard in ALLOWED_HOSTS callers could make up names without end
 # Data is not a document: nothing in it may run, load or be framed.
 DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-PAGE_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+COMMON_HEADERS: Final = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class ModuleMiddleware:
@@ -41,6 +49,11 @@ class ModuleMiddleware:
         self._profile = composition.profile
         self._session_cookie = settings.SESSION_COOKIE_NAME if self._profile is Profile.PRIVATE else None
         self._known_hosts: set[str | None] = set()
+        self._data_headers = _prepared({**COMMON_HEADERS, "Content-Security-Policy": DATA_POLICY})
+        policy = build_policy(settings.SECURE_CSP)
+        self._page_headers = _prepared(
+            {**COMMON_HEADERS, "Content-Security-Policy": policy, "Permissions-Policy": PERMISSIONS_POLICY}
+        )
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._refusal(request)
@@ -49,7 +62,7 @@ class ModuleMiddleware:
             response = self._get_response(request) if scope is HOST else self._run(request, scope)
         if response.status_code == 405:
             response = _not_allowed(request, response)
-        _add_headers(request, response)
+        self._add_headers(request, response)
         return response
 
     def _run(self, request: HttpRequest, scope: Scope) -> HttpResponseBase:
@@ -64,6 +77,17 @@ class ModuleMiddleware:
         if response.streaming and getattr(response, "file_to_stream", None) is None:
             _keep_scope(response, scope)
         return response
+
+    def _add_headers(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        # Into the mapping's store: setting six headers one by one, each checked again, costs more than
+        # everything else in here.
+        own = response.headers._store
+        is_page = "content-type" in own and own["content-type"][1].startswith("text/html")
+        response.headers._store = {
+            **(self._page_headers if is_page else self._data_headers),
+            _HEADER_KEY: (HEADER, request_id(request)),
+            **own,
+        }
 
     def _scope(self, request: HttpRequest) -> Scope:
         path = request.path_info
@@ -181,11 +205,5 @@ def _not_allowed(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
     )
 
 
-def _add_headers(request: HttpRequest, response: HttpResponseBase) -> None:
-    headers = response.headers
-    headers[HEADER] = request_id(request)
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    if headers.get("Content-Type", "").startswith("text/html"):
-        headers.setdefault("Permissions-Policy", PAGE_POLICY)
-    else:
-        headers.setdefault("Content-Security-Policy", DATA_POLICY)
+def _prepared(headers: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    return {name.lower(): (name, value) for name, value in headers.items()}
