@@ -58,7 +58,7 @@ def public_schemas(declaration: Declaration) -> tuple[str, ...]:
     return tuple(module.name for module in declaration.public_modules)
 
 
-def declared_signature(module: Module) -> dict[tuple[str, str], bool]:
+def declared_signatures(module: Module) -> dict[tuple[str, str], bool]:
     """Return the module's definer functions as (name, argument types), each with whether it is public."""
     return {_split(function.signature): function.public for function in module.definer_functions}
 
@@ -181,7 +181,7 @@ def _public_relation(role: str, relation: Relation, listed: PublicRelation) -> I
 
 
 def _functions(declaration: Declaration, catalog: Catalog) -> Iterator[Fact]:
-    declared = {module.name: declared_signature(module) for module in declaration.modules}
+    declared = {module.name: declared_signatures(module) for module in declaration.modules}
     for function in catalog.functions:
         schema = function.thing.schema
         if schema not in declared:
