@@ -10,6 +10,9 @@ from monolith.profile import Profile
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
+# Without sessions there is no request to forge (W003), and ModuleMiddleware sends the security headers (W001).
+_NOT_FOR_ANONYMOUS: Final = ["security.W001", "security.W003"]
+
 CONTENT_POLICY: Final = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -45,7 +48,7 @@ def http_settings(profile: Profile, environment: Environment) -> dict[str, Any]:
         "DATA_UPLOAD_MAX_MEMORY_SIZE": MAX_PRIVATE_BODY if private else MAX_BODY,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": MAX_PRIVATE_FIELDS if private else MAX_PUBLIC_FIELDS,
         "DATA_UPLOAD_MAX_NUMBER_FILES": 20,
-        **(_session_settings(environment) if private else {}),
+        **(_session_settings(environment) if private else {"SILENCED_SYSTEM_CHECKS": _NOT_FOR_ANONYMOUS}),
     }
 
 
