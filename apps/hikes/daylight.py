@@ -40,7 +40,7 @@ def sun_altitude_deg(at: datetime, *, latitude: float, longitude: float) -> floa
     J. Meeus, "Astronomical Algorithms" (2nd ed.), chapters 25 and 28, as in NOAA's solar calculator
     (gml.noaa.gov/grad/solcalc/calcdetails.html): 0.01 degrees between 1900 and 2100.
     """
-    declination, equation_min = _sun(at)
+    declination, equation_min = sun_place(at)
     utc = at.astimezone(UTC)
     minutes = utc.hour * 60 + utc.minute + utc.second / 60
     hour_angle = radians((minutes + equation_min + 4 * longitude) / 4 - 180)
@@ -55,15 +55,13 @@ def sun_times(day: date, *, latitude: float, longitude: float) -> SunTimes:
     Same sources as `sun_altitude_deg`; repeated once with the sun's place at the time found.
     """
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(minutes=4 * longitude)
-    return SunTimes(
-        rise=_crossing(noon, -1, latitude=latitude), set=_crossing(noon, +1, latitude=latitude)
-    )
+    return SunTimes(rise=_crossing(noon, -1, latitude=latitude), set=_crossing(noon, +1, latitude=latitude))
 
 
 def _crossing(noon: datetime, side: int, *, latitude: float) -> datetime | None:
     found = noon
     for _ in range(3):
-        declination, equation_min = _sun(found)
+        declination, equation_min = sun_place(found)
         hour_angle = _half_day_deg(latitude, declination)
         if hour_angle is None:
             return None
@@ -78,8 +76,11 @@ def _half_day_deg(latitude: float, declination: float) -> float | None:
     return degrees(acos(cosine)) if -1 <= cosine <= 1 else None
 
 
-def _sun(at: datetime) -> tuple[float, float]:
-    """Return the sun's declination in radians and the equation of time in minutes."""
+def sun_place(at: datetime) -> tuple[float, float]:
+    """Return the sun's apparent declination in radians and the equation of time in minutes.
+
+    Meeus, chapters 25 (low accuracy) and 28 (W. M. Smart's series).
+    """
     t = (at - _J2000) / timedelta(days=36525)
     mean_longitude = radians((280.46646 + t * (36000.76983 + t * 0.0003032)) % 360)
     anomaly = radians(357.52911 + t * (35999.05029 - 0.0001537 * t))

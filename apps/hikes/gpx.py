@@ -97,12 +97,14 @@ def ascent_and_descent(elevations: Sequence[float]) -> tuple[float, float]:
     return up, down
 
 
-def write_gpx(*, name: str, description: str, points: Sequence[Point]) -> bytes:
+def write_gpx(*, name: str, description: str, points: Sequence[Point], keywords: str = "") -> bytes:
     """Return a GPX 1.1 document with one track, in UTF-8."""
     root = Element("gpx", version="1.1", creator="fastmonolith hikes", xmlns=NAMESPACES[0])
     metadata = SubElement(root, "metadata")
     SubElement(metadata, "name").text = name
     SubElement(metadata, "desc").text = description
+    if keywords:
+        SubElement(metadata, "keywords").text = keywords
     track = SubElement(root, "trk")
     SubElement(track, "name").text = name
     segment = SubElement(track, "trkseg")
@@ -110,7 +112,8 @@ def write_gpx(*, name: str, description: str, points: Sequence[Point]) -> bytes:
         place = SubElement(segment, "trkpt", lat=f"{point.lat:.6f}", lon=f"{point.lon:.6f}")
         SubElement(place, "ele").text = f"{point.ele:.1f}"
     indent(root, space=" ")
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    document: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return document
 
 
 def _checked(data: bytes) -> str:

@@ -61,11 +61,15 @@ class Walk(models.Model):
     class Meta:
         ordering = ["name"]
         indexes = [
-            models.Index(fields=["latitude", "longitude"], name="hikes_walk_place", condition=Q(published=True)),
+            models.Index(
+                fields=["latitude", "longitude"], name="hikes_walk_place", condition=Q(published=True)
+            ),
             models.Index(fields=["name", "slug"], name="hikes_walk_name", condition=Q(published=True)),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$"), name="hikes_walk_slug_form"),
+            models.CheckConstraint(
+                condition=Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$"), name="hikes_walk_slug_form"
+            ),
             models.CheckConstraint(condition=Q(latitude__range=(-90, 90)), name="hikes_walk_latitude"),
             models.CheckConstraint(condition=Q(longitude__range=(-180, 180)), name="hikes_walk_longitude"),
             models.CheckConstraint(
@@ -76,7 +80,9 @@ class Walk(models.Model):
                 & Q(duration_h__gt=0, duration_h__lte=1000),
                 name="hikes_walk_measures",
             ),
-            models.CheckConstraint(condition=Q(difficulty__in=Difficulty.values), name="hikes_walk_difficulty"),
+            models.CheckConstraint(
+                condition=Q(difficulty__in=Difficulty.values), name="hikes_walk_difficulty"
+            ),
             models.CheckConstraint(
                 condition=GreaterThanOrEqual(
                     Func(F("track"), function="jsonb_array_length", output_field=IntegerField()), 2
@@ -186,7 +192,9 @@ class PublicWindow(models.Model):
     """The view of forecast hours of published walks. See migrations/0002."""
 
     id = models.BigIntegerField(primary_key=True)
-    walk = models.ForeignKey(PublicWalk, on_delete=models.DO_NOTHING, db_constraint=False, related_name="windows")
+    walk = models.ForeignKey(
+        PublicWalk, on_delete=models.DO_NOTHING, db_constraint=False, related_name="windows"
+    )
     starts_at = models.DateTimeField()
     day = models.DateField()
     temp_c = models.FloatField()

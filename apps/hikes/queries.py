@@ -1,5 +1,6 @@
 """What the public asks for. Reads the public views only, so that it works as the anonymous role."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -113,12 +114,12 @@ def page(walks: QuerySet[PublicWalk], search: Search, *, limit: int, offset: int
 
 def get_walk(slug: str) -> dict[str, Any] | None:
     """Return a published walk without its track, in one statement; None when there is none."""
-    return PublicWalk.objects.filter(slug=slug).values(*WALK_FIELDS).first()
+    return _first(PublicWalk.objects.filter(slug=slug).values(*WALK_FIELDS))
 
 
 def get_track(slug: str) -> dict[str, Any] | None:
     """Return a published walk with its track; None when there is none."""
-    return PublicWalk.objects.filter(slug=slug).values(*WALK_FIELDS, "track").first()
+    return _first(PublicWalk.objects.filter(slug=slug).values(*WALK_FIELDS, "track"))
 
 
 def get_windows(
@@ -130,10 +131,15 @@ def get_windows(
     wanted |= {} if day is None else {"day": day}
     counted = Count("windows", filter=Q(**{f"windows__{field}": value for field, value in wanted.items()}))
     walks = PublicWalk.objects.filter(slug=slug).values("id", "windows_at", "updated_at")
-    head = walks.annotate(total=counted).first()
+    head = _first(walks.annotate(total=counted))
     if head is None:
         return None
     return head, PublicWindow.objects.filter(**wanted, walk=head["id"]).order_by("starts_at")
+
+
+def window_page(windows: QuerySet[PublicWindow], *, limit: int, offset: int) -> list[dict[str, Any]]:
+    """Return one page of hours, in one statement."""
+    return list(windows.values(*WINDOW_FIELDS)[offset : offset + limit])
 
 
 def away_km(latitude: float, longitude: float) -> Combinable:
@@ -177,6 +183,11 @@ def _conditions(search: Search) -> Q:
         text = search.text
         conditions &= Q(name__icontains=text) | Q(region__icontains=text) | Q(summary__icontains=text)
     return conditions
+
+
+def _first(rows: Iterable[Any]) -> dict[str, Any] | None:
+    # Not `.first()`, which would sort what is one row at most.
+    return next(iter(rows), None)
 
 
 def _hour(now: datetime) -> datetime:

@@ -69,8 +69,8 @@ def refresh_windows(
 ) -> RefreshReport:
     """Bring the windows of the published walks, or of one walk, up to date.
 
-    A walk whose forecast has not expired is left alone unless `force`. One that fails keeps its windows and does
-    not stop the others; after `budget_s` seconds no further one is asked for. Raises WalkNotFoundError.
+    A walk whose forecast has not expired is left alone unless `force`. One that fails keeps its windows and
+    does not stop the others; after `budget_s` seconds no further one is asked for. Raises WalkNotFoundError.
     """
     places = _places(slug, now)
     latest = _latest_answers([place.id for place in places], provider.name)
@@ -109,7 +109,7 @@ def _places(slug: str | None, now: datetime) -> list[Place]:
 
 
 def _latest_answers(walks: list[UUID], provider: str) -> dict[UUID, ForecastFetch]:
-    """Return each walk's last answer, where it came from this provider: another one's dates mean nothing to it."""
+    """Return each walk's last answer where this provider gave it: another one's dates mean nothing to it."""
     answers = ForecastFetch.objects.filter(
         walk__in=walks, status__in=(FetchStatus.FETCHED, FetchStatus.UNCHANGED)
     )

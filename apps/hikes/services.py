@@ -1,6 +1,7 @@
 """What can be done with walks. Runs as hikes: enter the module first."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,7 +36,9 @@ class Measures:
 def measure(track: Track) -> Measures:
     """Return length, climb, walking time and grade. Raises GpxError for less than 100 m or over 1,000 km."""
     if not MIN_KM <= track.distance_km <= MAX_KM:
-        raise GpxError(f"The track is {track.distance_km:.3f} km long; {MIN_KM:g} to {MAX_KM:g} km is a walk.")
+        raise GpxError(
+            f"The track is {track.distance_km:.3f} km long; {MIN_KM:g} to {MAX_KM:g} km is a walk."
+        )
     ascent_m, descent_m = ascent_and_descent(track.elevations)
     hours = naismith_h(distance_km=track.distance_km, ascent_m=ascent_m)
     return Measures(
@@ -47,7 +50,9 @@ def measure(track: Track) -> Measures:
     )
 
 
-def upload_walk(*, data: bytes, name: str = "", region: str = "", slug: str = "", published: bool = False) -> Walk:
+def upload_walk(
+    *, data: bytes, name: str = "", region: str = "", slug: str = "", published: bool = False
+) -> Walk:
     """Store a GPX file as a walk; what is not given comes from the file.
 
     Raises GpxError when it cannot be read, WalkExistsError when the same file was stored before.
@@ -106,7 +111,7 @@ def points_of(track: list[list[float]]) -> list[Point]:
     return [Point(*place) for place in track]
 
 
-def _changed(slug: str, changes: dict[str, str | bool]) -> Walk:
+def _changed(slug: str, changes: Mapping[str, str | bool]) -> Walk:
     with atomic():
         walk = Walk.objects.select_for_update().defer("gpx").filter(slug=slug).first()
         if walk is None:

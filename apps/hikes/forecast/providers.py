@@ -16,6 +16,11 @@ PROVIDERS: Final = ("fixture", "metno")
 USER_AGENT: Final = "fastmonolith-hikes/0.1"
 
 
+def default_provider() -> str:
+    """Return the name in HIKES_FORECAST_PROVIDER, else the one that needs no network."""
+    return str(getattr(settings, "HIKES_FORECAST_PROVIDER", PROVIDERS[0]))
+
+
 @contextmanager
 def provider_named(name: str) -> Iterator[ForecastProvider]:
     """Open the provider called `name` and close it afterwards. Raises UnknownProviderError."""

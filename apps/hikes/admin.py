@@ -1,0 +1,103 @@
+"""Walks, windows and forecast fetches in the admin."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from apps.hikes import services
+from apps.hikes.models import ForecastFetch, Walk, Window
+
+if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
+    _AnyAdmin = admin.ModelAdmin[Model]
+    _WalkAdmin = admin.ModelAdmin[Walk]
+else:
+    _AnyAdmin = _WalkAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(_AnyAdmin):
+    """Rows that jobs write: to be looked at and removed, not made or edited by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Walk)
+class WalkAdmin(_WalkAdmin):
+    list_display = [
+        "name",
+        "region",
+        "distance_km",
+        "ascent_m",
+        "duration_h",
+        "difficulty",
+        "published",
+        "windows_at",
+    ]
+    list_filter = ["published", "difficulty", "region"]
+    search_fields = ["name", "slug", "region", "summary"]
+    readonly_fields = [
+        "id",
+        "latitude",
+        "longitude",
+        "distance_km",
+        "ascent_m",
+        "descent_m",
+        "duration_h",
+        "track_points",
+        "gpx_checksum",
+        "windows_at",
+        "created_at",
+        "updated_at",
+    ]
+    fields = ["name", "slug", "region", "summary", "difficulty", "published", *readonly_fields]
+    actions = ["publish", "retire"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Walk]:
+        return super().get_queryset(request).defer("gpx")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # A walk is made from a file: POST /api/hikes/uploads.
+        return False
+
+    @admin.display(description="Points of the track")
+    def track_points(self, walk: Walk) -> int:
+        return len(walk.track)
+
+    @admin.action(description="Publish the selected walks", permissions=["change"])
+    def publish(self, request: HttpRequest, walks: QuerySet[Walk]) -> None:
+        for slug in walks.values_list("slug", flat=True):
+            services.publish_walk(slug=slug)
+        self.message_user(request, "The walks are public.", messages.SUCCESS)
+
+    @admin.action(description="Retire the selected walks", permissions=["change"])
+    def retire(self, request: HttpRequest, walks: QuerySet[Walk]) -> None:
+        for slug in walks.values_list("slug", flat=True):
+            services.retire_walk(slug=slug)
+        self.message_user(request, "The walks are no longer public.", messages.SUCCESS)
+
+
+@admin.register(Window)
+class WindowAdmin(ReadOnlyAdmin):
+    list_display = ["walk", "starts_at", "temp_c", "precip_mm", "wind_kmh", "cloud_pct", "viable"]
+    list_filter = ["viable", "day"]
+    list_select_related = ["walk"]
+    search_fields = ["walk__name", "walk__slug"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        return super().get_queryset(request).defer("walk__gpx", "walk__track")
+
+
+@admin.register(ForecastFetch)
+class ForecastFetchAdmin(ReadOnlyAdmin):
+    list_display = ["walk", "provider", "at", "status", "expires", "error"]
+    list_filter = ["status", "provider"]
+    list_select_related = ["walk"]
+    search_fields = ["walk__name", "walk__slug", "error"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        return super().get_queryset(request).defer("walk__gpx", "walk__track")
