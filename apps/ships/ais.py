@@ -24,7 +24,9 @@ NO_LONGITUDE: Final = 181.0
 NO_SPEED: Final = 102.3  # knots
 NO_COURSE: Final = 360.0  # degrees; anything above is not used
 NO_HEADING: Final = 511
-NO_SPEED_LONG_RANGE: Final = 63  # type 27 counts whole knots and whole degrees; its course needs no value of its own
+NO_SPEED_LONG_RANGE: Final = (
+    63  # type 27 counts whole knots and whole degrees; its course needs no value of its own
+)
 NO_HOUR, NO_MINUTE = 24, 60
 
 
@@ -55,7 +57,7 @@ class Description:
     voyage: dict[str, Any] = field(default_factory=dict)
 
 
-class Refused(Exception):  # noqa: N818  it is an outcome, not a fault
+class Refused(Exception):
     """A message that decodes to nothing we can keep."""
 
     def __init__(self, reason: Reason) -> None:
@@ -100,7 +102,10 @@ def is_vessel(mmsi: int) -> bool:
 def is_imo_number(number: int) -> bool:
     """Say whether `number` has seven digits of which the last checks the others."""
     digits = [int(digit) for digit in str(number)]
-    return len(digits) == 7 and sum(d * w for d, w in zip(digits, range(7, 1, -1), strict=False)) % 10 == digits[6]
+    return (
+        len(digits) == 7
+        and sum(d * w for d, w in zip(digits, range(7, 1, -1), strict=False)) % 10 == digits[6]
+    )
 
 
 def rolled_forward(*, month: int, day: int, hour: int, minute: int, at: datetime) -> datetime | None:

@@ -58,7 +58,10 @@ def merge(descriptions: Iterable[Description], *, now: datetime) -> tuple[int, i
 
 
 def _locked(mmsis: Iterable[int]) -> dict[int, Vessel]:
-    return {vessel.mmsi: vessel for vessel in Vessel.objects.select_for_update().filter(mmsi__in=mmsis).order_by("mmsi")}
+    return {
+        vessel.mmsi: vessel
+        for vessel in Vessel.objects.select_for_update().filter(mmsi__in=mmsis).order_by("mmsi")
+    }
 
 
 def _apply(description: Description, vessel: Vessel) -> tuple[bool, bool]:

@@ -1,14 +1,15 @@
 """Where traffic is dense: distinct movers per cell of 0.005 by 0.0075 degrees."""
 
 from datetime import datetime, timedelta
+from math import floor
 from typing import Final
 
 from monolith import atomic, connection
 
 WINDOW: Final = timedelta(days=7)
 MOVING_KNOTS: Final = 1.0
-ROWS_PER_DEGREE: Final = 200.0  # a cell is 0.005 degrees high ...
-COLS_PER_DEGREE: Final = 400.0 / 3.0  # ... and 0.0075 degrees wide
+CELL_HEIGHT: Final = 0.005  # degrees
+CELL_WIDTH: Final = 0.0075  # degrees
 
 # One statement, so that a reader sees the old heat or the new. Rows that did not change keep their updated_at.
 # The cell's formula stands in migration 0002 as well; a test holds the two together.
@@ -36,6 +37,11 @@ def roll_up(*, now: datetime) -> int:
         return int(cursor.rowcount)
 
 
+def cell(*, latitude: float, longitude: float) -> tuple[int, int]:
+    """Return the cell that a place lies in as (row, col)."""
+    return floor(latitude * 200), floor(longitude * 400 / 3)
+
+
 def corner(*, row: int, col: int) -> tuple[float, float]:
     """Return a cell's south-west corner as (latitude, longitude) in degrees."""
-    return round(row / ROWS_PER_DEGREE, 4), round(col / COLS_PER_DEGREE, 4)
+    return round(row * CELL_HEIGHT, 4), round(col * CELL_WIDTH, 4)

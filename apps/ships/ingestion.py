@@ -4,13 +4,14 @@ Reading a batch (framing, decoding) is pure and needs no database; writing it ne
 be written raises and leaves nothing behind, neither rows nor counts nor a moved cursor.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from apps.ships import descriptions, partitions, positions, rejections
 from apps.ships.ais import Description, Refused, Report, read
 from apps.ships.counts import Counts
+from apps.ships.mooring import Stay
 from apps.ships.rejection import Reason, Rejection
 from apps.ships.sentences import Framer, Message
 from monolith import atomic
@@ -22,6 +23,7 @@ _DAY_MS = 86_400_000
 class Reading:
     """What a batch of lines says."""
 
+    lines: int = 0  # that hold anything
     reports: list[Report] = field(default_factory=list)
     descriptions: list[Description] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -36,8 +38,7 @@ class Ingestion:
     def __init__(self, *, source: str, first_line: int = 0) -> None:
         self.source = source
         self.counts = Counts()
-        self._framer = Framer()
-        self._framer.line = first_line
+        self._framer = Framer(line=first_line)
         self._settled = Counts()  # of the framer: parts given up and parts heard twice, so far
 
     @property
@@ -53,13 +54,13 @@ class Ingestion:
         now: datetime,
         together: Callable[[Counts], object] | None = None,
     ) -> Counts:
-        """Ingest one batch and return its counts; a few thousand lines are a good size.
+        """Ingest one batch of lines without their ends and return its counts; some thousands are a good size.
 
-        `received` is the time of lines that tell none, `now` bounds what times are taken. `together` is called
-        with the batch's counts inside its transaction.
+        Blank lines hold no sentence and are not counted. `received` is the time of lines that tell none, `now`
+        bounds what times are taken. `together` is called with the batch's counts inside its transaction.
         """
         reading = self.read(lines, received=received, now=now)
-        batch = Counts(lines=len(lines))
+        batch = Counts(lines=reading.lines)
         self._count_framing(batch)
         partitions.ensure_days(_days(reading.reports))
         with atomic():
@@ -83,6 +84,10 @@ class Ingestion:
         first, last = _ms(partitions.first_taken(now=now)), _ms(partitions.last_taken(now=now))
         take = self._framer.take
         for line in lines:
+            if not line:
+                self._framer.line += 1
+                continue
+            reading.lines += 1
             message = take(line, received=received_ms)
             if message is None:
                 continue
@@ -128,7 +133,7 @@ def _write(reading: Reading, counts: Counts, *, now: datetime) -> None:
 
 
 def _first_seen(
-    reports: Iterable[Report], described: Iterable[Description], known: dict[int, positions.Stay]
+    reports: Iterable[Report], described: Iterable[Description], known: Mapping[int, Stay]
 ) -> dict[int, int]:
     """Return the earliest time, in milliseconds, of each vessel that may be new or seen earlier than we knew."""
     first: dict[int, int] = {}

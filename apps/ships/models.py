@@ -4,7 +4,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import MD5, Now
 
-
 _ON_EARTH = Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180)
 
 
@@ -37,7 +36,9 @@ class Vessel(models.Model):
             models.Index(fields=["updated_at"], name="ships_vessel_updated_idx"),
         ]
         constraints = [
-            models.CheckConstraint(name="ships_vessel_mmsi", condition=Q(mmsi__gte=200_000_000, mmsi__lt=10**9))
+            models.CheckConstraint(
+                name="ships_vessel_mmsi", condition=Q(mmsi__gte=200_000_000, mmsi__lt=10**9)
+            )
         ]
 
     def __str__(self) -> str:
@@ -152,7 +153,9 @@ class IngestCursor(models.Model):
     offset = models.BigIntegerField(default=0, help_text="Bytes.")
     line = models.BigIntegerField(default=0, help_text="Lines before the offset.")
     fingerprint = models.CharField(
-        max_length=100, blank=True, help_text="Of the file's beginning: another file of this name starts anew."
+        max_length=100,
+        blank=True,
+        help_text="Of the file's beginning: another file of this name starts anew.",
     )
     counts = models.JSONField(default=dict, help_text="Sentences by outcome, of all runs.")
     updated_at = models.DateTimeField(db_default=Now())

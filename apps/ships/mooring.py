@@ -1,6 +1,7 @@
 """When a vessel lies still."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from math import cos, hypot, radians
 from typing import Final
 
@@ -16,7 +17,7 @@ REPEAT_MS: Final = 300_000
 
 # Swinging at anchor stays within half a kilometre; an hour tells lying still from waiting for a lock.
 MOORED_METRES: Final = 500.0
-MOORED_MS: Final = 3_600_000
+MOORED_AFTER: Final = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -66,8 +67,3 @@ def repeats(report: Report, *, at: int, latitude: float, longitude: float) -> bo
         and 0 <= report[1] - at < REPEAT_MS
         and within(REPEAT_METRES, latitude, longitude, report[2], report[3])
     )
-
-
-def is_moored(*, at_ms: int, since_ms: int) -> bool:
-    """Say whether a vessel that has kept its place from `since_ms` to `at_ms` counts as moored."""
-    return at_ms - since_ms >= MOORED_MS

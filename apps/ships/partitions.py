@@ -69,7 +69,7 @@ def rotate(*, now: datetime) -> Rotation:
 
 
 def drop(day: date) -> int | None:
-    """Bank a day's heat and drop its partition in one transaction; return the cells banked, None without a partition."""
+    """Bank a day's heat and drop its partition, in one transaction; return the cells banked, None of no partition."""
     with atomic(), connection().cursor() as cursor:
         cursor.execute(DROP, [day])
         cells = cursor.fetchone()[0]

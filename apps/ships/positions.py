@@ -86,7 +86,9 @@ def once(reports: Iterable[Report]) -> tuple[list[Report], int]:
     return [chosen[key] for key in sorted(chosen)], repeated
 
 
-def select(reports: Sequence[Report], known: Mapping[int, Stay], neighbours: Mapping[int, list[Place]]) -> Selection:
+def select(
+    reports: Sequence[Report], known: Mapping[int, Stay], neighbours: Mapping[int, list[Place]]
+) -> Selection:
     """Decide which reports to store. Pure.
 
     `reports` are sorted and unique by vessel and time, `known` is each vessel's newest stored one, `neighbours`
@@ -98,7 +100,9 @@ def select(reports: Sequence[Report], known: Mapping[int, Stay], neighbours: Map
     return selection
 
 
-def _select_vessel(group: Iterable[Report], stay: Stay | None, stored: Iterable[Place], selection: Selection) -> None:
+def _select_vessel(
+    group: Iterable[Report], stay: Stay | None, stored: Iterable[Place], selection: Selection
+) -> None:
     kept = selection.kept
     around = sorted(stored)
     newest = None
@@ -108,7 +112,9 @@ def _select_vessel(group: Iterable[Report], stay: Stay | None, stored: Iterable[
                 selection.repeats += report.sentences
                 continue
             insort(around, report[1:4])
-        elif stay is not None and repeats(report, at=stay.at, latitude=stay.latitude, longitude=stay.longitude):
+        elif stay is not None and repeats(
+            report, at=stay.at, latitude=stay.latitude, longitude=stay.longitude
+        ):
             selection.repeats += report.sentences
             continue
         else:
@@ -127,7 +133,9 @@ def _repeats_a_stored(report: Report, stored: list[Place]) -> bool:
     places = stored[bisect_left(stored, (report[1] - REPEAT_MS,)) : bisect_left(stored, (report[1] + 1,))]
     if any(place[0] == report[1] for place in places):
         return False
-    return any(repeats(report, at=at, latitude=latitude, longitude=longitude) for at, latitude, longitude in places)
+    return any(
+        repeats(report, at=at, latitude=latitude, longitude=longitude) for at, latitude, longitude in places
+    )
 
 
 def newest_stored(mmsis: Iterable[int]) -> dict[int, Stay]:
@@ -159,7 +167,9 @@ def insert(reports: Iterable[Report]) -> tuple[int, int]:
     """Store reports and return how many sentences were (new, there already)."""
     stored = duplicate = 0
     # Nearly all are one sentence long; longer ones go apart so that sentences can be counted from rows.
-    for sentences, group in groupby(sorted(reports, key=attrgetter("sentences")), key=attrgetter("sentences")):
+    for sentences, group in groupby(
+        sorted(reports, key=attrgetter("sentences")), key=attrgetter("sentences")
+    ):
         rows = [report[:9] for report in group]
         with connection().cursor() as cursor:
             cursor.execute(INSERT, columns(rows))
@@ -172,8 +182,6 @@ def advance(latest: Sequence[tuple[Report, Stay]]) -> None:
     """Move `latest` forward to these reports, one per vessel and sorted by it; never back."""
     if not latest:
         return
-    rows = [
-        (*report[:8], stay.since, stay.anchor_latitude, stay.anchor_longitude) for report, stay in latest
-    ]
+    rows = [(*report[:8], stay.since, stay.anchor_latitude, stay.anchor_longitude) for report, stay in latest]
     with connection().cursor() as cursor:
         cursor.execute(ADVANCE, columns(rows))

@@ -4,7 +4,6 @@ Source: IEC 61162-1 and, for readers without it, https://gpsd.gitlab.io/gpsd/AIV
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,6 +15,7 @@ MAX_LINE: Final = 512  # bytes; what `checksum` folds at most, three times the s
 PARTNERS_WITHIN: Final = 2000
 # 100,000,000,000 seconds is the year 5138, as milliseconds it is 1973: larger numbers are milliseconds.
 _MILLISECONDS_FROM: Final = 100_000_000_000
+_BAD_TIME: Final = -1
 
 _SENTENCE: Final = re.compile(
     rb"(?:\\(?P<tag>[^\\*]*)\*(?P<tag_sum>[0-9A-Fa-f]{2})\\)?"
@@ -24,7 +24,9 @@ _SENTENCE: Final = re.compile(
 )
 _TAG_TIME: Final = re.compile(rb"(?:^|,)c:([^,]*)")
 _TAG_GROUP: Final = re.compile(rb"(?:^|,)g:\d+-\d+-(\d+)")
-_FRAME: Final = re.compile(rb"![A-Z]{2}VD[MO],([^,]*),([^,]*),([^,]*),([^,]*),([^,]*),([^,*]*)\*([0-9A-Fa-f]{2})")
+_FRAME: Final = re.compile(
+    rb"![A-Z]{2}VD[MO],([^,]*),([^,]*),([^,]*),([^,]*),([^,]*),([^,*]*)\*([0-9A-Fa-f]{2})"
+)
 
 
 class Message(NamedTuple):
@@ -50,11 +52,11 @@ class _Parts:
 class Framer:
     """Turns the lines of one source into messages; keeps the parts that still wait for their partners.
 
-    `incomplete` counts sentences given up; `duplicates` counts parts that came twice.
+    `line` counts the lines taken, `incomplete` the sentences given up, `duplicates` the parts that came twice.
     """
 
-    def __init__(self) -> None:
-        self.line = 0
+    def __init__(self, *, line: int = 0) -> None:
+        self.line = line
         self.incomplete = 0
         self.duplicates = 0
         self._waiting: dict[tuple[bytes, ...], _Parts] = {}
@@ -162,16 +164,6 @@ def tagged(sentence: str, *, at: int, source: str = "") -> str:
     return f"\\{with_checksum(','.join([*fields, f'c:{time}']))}\\{sentence}"
 
 
-def sentences_in(data: bytes) -> Iterator[bytes]:
-    """Yield the lines of `data` that hold anything, without their line ends."""
-    for line in data.split(b"\n"):
-        if stripped := line.strip():
-            yield stripped
-
-
-_BAD_TIME: Final = -1
-
-
 def _tag_time(tag: bytes) -> int | None:
     """Return the TAG block's time in milliseconds since 1970; None when it tells none, _BAD_TIME when unreadable."""
     match = _TAG_TIME.search(tag)
@@ -189,7 +181,7 @@ def _diagnosis(raw: bytes) -> Reason:
     if len(raw) > MAX_LINE:
         return Reason.TOO_LONG
     if raw.startswith(b"\\"):
-        _, tag, raw = (raw.split(b"\\", 2) + [b"", b""])[:3]
+        _, tag, raw = [*raw.split(b"\\", 2), b"", b""][:3]
         if not re.fullmatch(rb"[^*]*\*[0-9A-Fa-f]{2}", tag):
             return Reason.TAG_BLOCK
     frame = _FRAME.fullmatch(raw)
@@ -200,6 +192,8 @@ def _diagnosis(raw: bytes) -> Reason:
         return Reason.CHECKSUM  # a field that makes no sense most likely broke on the air
     if not re.fullmatch(rb"[0-W`-w]+", payload) or not re.fullmatch(rb"[0-5]", fill):
         return Reason.PAYLOAD
-    if not all(re.fullmatch(rb"[1-9]", field) for field in (total, number)) or not re.fullmatch(rb"[0-9]?", sequence):
+    if not all(re.fullmatch(rb"[1-9]", field) for field in (total, number)) or not re.fullmatch(
+        rb"[0-9]?", sequence
+    ):
         return Reason.FRAGMENT
     return Reason.NOT_A_SENTENCE

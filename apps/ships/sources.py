@@ -30,7 +30,7 @@ def source_name(path: Path) -> str:
 
 
 def chunks(stream: BinaryIO, *, offset: int = 0) -> Iterator[Chunk]:
-    """Yield the stream's lines as they come, blank ones left out.
+    """Yield the stream's lines as they come.
 
     A pipe's lines are handed on as soon as they are there, a file's in chunks. A last line without an end is
     yielded only if it looks whole; else its writer is not done with it and the next run finds it.
@@ -40,19 +40,24 @@ def chunks(stream: BinaryIO, *, offset: int = 0) -> Iterator[Chunk]:
         whole, newline, rest = (rest + data).rpartition(b"\n")
         if not newline and len(rest) > CHUNK:  # no lines at all: let it be rejected
             whole, rest = rest, b""
-        offset += len(whole) + len(newline)
-        if lines := _lines(whole):
-            yield Chunk(lines, offset)
+        if whole or newline:
+            offset += len(whole) + len(newline)
+            yield Chunk(lines_of(whole), offset)
     if rest[-3:-2] == b"*":
-        yield Chunk(_lines(rest), offset + len(rest))
+        yield Chunk(lines_of(rest), offset + len(rest))
 
 
-def fingerprint(path: Path, *, of: str = "") -> str:
+def lines_of(data: bytes) -> list[bytes]:
+    """Return the lines of `data` without their ends; blank ones stay, they count for line numbers."""
+    return [line.strip() for line in data.split(b"\n")]
+
+
+def fingerprint(path: Path, *, like: str = "") -> str:
     """Return a digest of the file's beginning, with the length it was taken from.
 
     Given an earlier one, takes the same length: a file that has only grown keeps its fingerprint.
     """
-    length = int(of.partition(":")[0]) if of else FINGERPRINTED
+    length = int(like.partition(":")[0]) if like else FINGERPRINTED
     with path.open("rb") as file:
         beginning = file.read(length)
     return f"{len(beginning)}:{hashlib.blake2b(beginning, digest_size=16).hexdigest()}"
@@ -60,17 +65,22 @@ def fingerprint(path: Path, *, of: str = "") -> str:
 
 def resumed(path: Path) -> IngestCursor:
     """Return where to go on in a file; its beginning when it is not the file that was read before."""
-    cursor = IngestCursor.objects.filter(source=source_name(path)).first()
-    if cursor and cursor.offset <= path.stat().st_size and cursor.fingerprint == fingerprint(path, of=cursor.fingerprint):
-        return cursor
-    return IngestCursor(source=source_name(path), fingerprint=fingerprint(path), counts=cursor.counts if cursor else {})
+    known = IngestCursor.objects.filter(source=source_name(path)).first()
+    if (
+        known
+        and known.offset <= path.stat().st_size
+        and known.fingerprint == fingerprint(path, like=known.fingerprint)
+    ):
+        return known
+    return IngestCursor(source=source_name(path), fingerprint=fingerprint(path))
 
 
-def advance(cursor: IngestCursor, *, offset: int, line: int, counts: Counts, now: datetime) -> None:
-    """Move a cursor to what its source has been read to, and add what that came to."""
-    total = Counts.from_dict(cursor.counts)
+def record(cursor: IngestCursor, counts: Counts, *, now: datetime) -> None:
+    """Store where a source has been read to, and add what that came to. Needs a transaction."""
+    known = IngestCursor.objects.select_for_update().filter(source=cursor.source).first()
+    total = Counts.from_dict(known.counts if known else {})
     total.add(counts)
-    cursor.offset, cursor.line, cursor.counts, cursor.updated_at = offset, line, total.as_dict(), now
+    cursor.counts, cursor.updated_at = total.as_dict(), now
     cursor.save()
 
 
@@ -78,7 +88,3 @@ def _some(stream: BinaryIO) -> bytes:
     read1 = getattr(stream, "read1", stream.read)  # what is there, without waiting for more
     data: bytes = read1(CHUNK)
     return data
-
-
-def _lines(data: bytes) -> list[bytes]:
-    return [stripped for line in data.split(b"\n") if (stripped := line.strip())]

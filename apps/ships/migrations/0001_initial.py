@@ -17,11 +17,26 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(blank=True, max_length=20)),
                 ("imo", models.IntegerField(blank=True, null=True, verbose_name="IMO number")),
                 ("call_sign", models.CharField(blank=True, max_length=7)),
-                ("ship_type", models.SmallIntegerField(blank=True, help_text="ITU-R M.1371 table 53.", null=True)),
-                ("to_bow", models.SmallIntegerField(blank=True, help_text="Metres from the antenna.", null=True)),
-                ("to_stern", models.SmallIntegerField(blank=True, help_text="Metres from the antenna.", null=True)),
-                ("to_port", models.SmallIntegerField(blank=True, help_text="Metres from the antenna.", null=True)),
-                ("to_starboard", models.SmallIntegerField(blank=True, help_text="Metres from the antenna.", null=True)),
+                (
+                    "ship_type",
+                    models.SmallIntegerField(blank=True, help_text="ITU-R M.1371 table 53.", null=True),
+                ),
+                (
+                    "to_bow",
+                    models.SmallIntegerField(blank=True, help_text="Metres from the antenna.", null=True),
+                ),
+                (
+                    "to_stern",
+                    models.SmallIntegerField(blank=True, help_text="Metres from the antenna.", null=True),
+                ),
+                (
+                    "to_port",
+                    models.SmallIntegerField(blank=True, help_text="Metres from the antenna.", null=True),
+                ),
+                (
+                    "to_starboard",
+                    models.SmallIntegerField(blank=True, help_text="Metres from the antenna.", null=True),
+                ),
                 ("destination", models.CharField(blank=True, max_length=20)),
                 ("eta", models.DateTimeField(blank=True, null=True, verbose_name="ETA")),
                 ("draught", models.FloatField(blank=True, help_text="Metres.", null=True)),
@@ -39,7 +54,8 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=Q(("mmsi__gte", 200000000), ("mmsi__lt", 1000000000)), name="ships_vessel_mmsi"
+                        condition=Q(("mmsi__gte", 200000000), ("mmsi__lt", 1000000000)),
+                        name="ships_vessel_mmsi",
                     )
                 ],
             },
@@ -63,8 +79,14 @@ class Migration(migrations.Migration):
                 ("longitude", models.FloatField(help_text="Degrees.")),
                 ("sog", models.FloatField(blank=True, help_text="Speed over ground, knots.", null=True)),
                 ("cog", models.FloatField(blank=True, help_text="Course over ground, degrees.", null=True)),
-                ("heading", models.SmallIntegerField(blank=True, help_text="True heading, degrees.", null=True)),
-                ("status", models.SmallIntegerField(blank=True, help_text="ITU-R M.1371 table 45.", null=True)),
+                (
+                    "heading",
+                    models.SmallIntegerField(blank=True, help_text="True heading, degrees.", null=True),
+                ),
+                (
+                    "status",
+                    models.SmallIntegerField(blank=True, help_text="ITU-R M.1371 table 45.", null=True),
+                ),
                 ("anchored_since", models.DateTimeField(help_text="Has stayed within 500 m since.")),
                 ("anchor_latitude", models.FloatField()),
                 ("anchor_longitude", models.FloatField()),
@@ -83,14 +105,21 @@ class Migration(migrations.Migration):
                         ),
                         name="ships_latest_place",
                     ),
-                    models.CheckConstraint(condition=Q(("anchored_since__lte", F("at"))), name="ships_latest_anchor"),
+                    models.CheckConstraint(
+                        condition=Q(("anchored_since__lte", F("at"))), name="ships_latest_anchor"
+                    ),
                 ],
             },
         ),
         migrations.CreateModel(
             name="HeatCell",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("row", models.IntegerField(help_text="South edge in steps of 0.005 degrees.")),
                 ("col", models.IntegerField(help_text="West edge in steps of 0.0075 degrees.")),
                 ("movers", models.IntegerField()),
@@ -107,7 +136,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HeatCellHistorical",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("day", models.DateField()),
                 ("row", models.IntegerField(help_text="South edge in steps of 0.005 degrees.")),
                 ("col", models.IntegerField(help_text="West edge in steps of 0.0075 degrees.")),
@@ -145,7 +179,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RejectedMessage",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("source", models.CharField(max_length=300)),
                 ("line", models.BigIntegerField(help_text="Of its first sentence in the source, from 1.")),
                 ("reason", models.CharField(max_length=40)),

@@ -1,0 +1,104 @@
+"""Vessels and the intake in the admin.
+
+Position is not here: its key has two columns, which Django's admin cannot address; look at tracks instead.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.ships import services
+from apps.ships.models import (
+    HeatCell,
+    HeatCellHistorical,
+    IngestCursor,
+    LatestPosition,
+    RejectedMessage,
+    Vessel,
+)
+from apps.ships.rejection import Reason
+
+if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
+    _AnyAdmin = admin.ModelAdmin[Model]
+    _VesselAdmin = admin.ModelAdmin[Vessel]
+else:
+    _AnyAdmin = _VesselAdmin = admin.ModelAdmin
+
+
+class WrittenByIntake(_AnyAdmin):
+    """Rows that the intake writes: to be looked at and removed, not made or edited by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Vessel)
+class VesselAdmin(_VesselAdmin):
+    list_display = ["mmsi", "name", "call_sign", "imo", "ship_type", "destination", "eta", "updated_at"]
+    list_filter = ["ship_type", "updated_at"]
+    search_fields = ["mmsi", "name", "call_sign", "imo", "destination"]
+    readonly_fields = ["length", "beam", "name_at", "details_at", "voyage_at", "first_seen", "updated_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Vessel | None = None) -> list[str]:
+        return [*self.readonly_fields, *(["mmsi"] if obj else [])]
+
+    def save_model(self, request: HttpRequest, obj: Vessel, form: Any, change: bool) -> None:  # noqa: FBT001
+        now = timezone.now()
+        obj.updated_at = now  # what readers hold in their caches is out of date
+        if not change:
+            obj.first_seen = now
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(LatestPosition)
+class LatestPositionAdmin(WrittenByIntake):
+    list_display = ["vessel", "at", "latitude", "longitude", "sog", "cog", "anchored_since"]
+    list_filter = ["at"]
+    list_select_related = ["vessel"]
+    search_fields = ["vessel__mmsi", "vessel__name"]
+
+
+@admin.register(HeatCell)
+class HeatCellAdmin(WrittenByIntake):
+    list_display = ["row", "col", "movers", "updated_at"]
+    search_fields = ["=row", "=col"]
+    ordering = ["-movers"]
+
+
+@admin.register(HeatCellHistorical)
+class HeatCellHistoricalAdmin(WrittenByIntake):
+    list_display = ["day", "row", "col", "movers"]
+    list_filter = ["day"]
+    search_fields = ["=row", "=col"]
+    ordering = ["-day", "-movers"]
+
+
+@admin.register(IngestCursor)
+class IngestCursorAdmin(WrittenByIntake):
+    list_display = ["source", "offset", "line", "updated_at"]
+    list_filter = ["updated_at"]
+    search_fields = ["source"]
+
+
+@admin.register(RejectedMessage)
+class RejectedMessageAdmin(WrittenByIntake):
+    list_display = ["at", "source", "line", "reason", "sentence"]
+    list_filter = ["reason", "at"]
+    search_fields = ["sentence", "source"]
+    actions = ["replay"]
+
+    @admin.action(description="Replay the oldest rejected messages with the reasons selected")
+    def replay(self, request: HttpRequest, rows: QuerySet[RejectedMessage]) -> None:
+        now = timezone.now()
+        settled = lines = 0
+        for reason in sorted({row.reason for row in rows}):
+            counts = services.replay_rejected(now=now, reason=Reason(reason))
+            lines += counts.lines
+            settled += counts.lines - counts.rejected.total()
+        self.message_user(request, f"{settled} of {lines} sentences were taken.", messages.SUCCESS)
