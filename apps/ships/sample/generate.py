@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import asin, atan2, cos, degrees, radians, sin, sqrt
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -159,18 +160,26 @@ def sample(*, seed: int = SEED) -> Iterator[str]:
     rng = random.Random(seed)  # noqa: S311  nobody is to be surprised by it
     boats = fleet(rng)
     for step in range(HOURS * 3600 // STEP_S):
+        heard: list[tuple[int, dict[str, Any]]] = []
         for index, boat in enumerate(boats):
             at = START_MS + (step * STEP_S + index * 20 + rng.randrange(15)) * 1000
-            messages = [report(boat, moving=boat.moves(step), rng=rng)]
+            heard += [
+                (at + later, report(boat, moving=boat.moves(step), rng=rng)) for later in _reports(boat, step)
+            ]
             if (step + index) % STATIC_EVERY == 0:
-                messages += descriptions(boat, index=index)
-            for message in messages:
-                for sentence in encoded(message, sequence=(step + index) % 10):
-                    yield tagged(
-                        broken(sentence, rng) if rng.random() < BROKEN else sentence, at=at, source="sample"
-                    )
+                heard += [(at, description) for description in descriptions(boat, index=index)]
             if boat.moves(step):
                 boat.along_m += boat.knots * KNOT * STEP_S
+        for sequence, (at, fields) in enumerate(sorted(heard, key=itemgetter(0))):
+            for sentence in encoded(fields, sequence=sequence % 10):
+                yield tagged(
+                    broken(sentence, rng) if rng.random() < BROKEN else sentence, at=at, source="sample"
+                )
+
+
+def _reports(boat: Boat, step: int) -> tuple[int, ...]:
+    """Return when within a step a vessel reports, in milliseconds: every three minutes when it lies still."""
+    return (0,) if boat.moves(step) else (0, 180_000, 360_000)
 
 
 def report(boat: Boat, *, moving: bool, rng: random.Random) -> dict[str, Any]:
