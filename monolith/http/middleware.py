@@ -82,6 +82,8 @@ class ModuleMiddleware:
         # Into the mapping's store: setting six headers one by one, each checked again, costs more than
         # everything else in here.
         own = response.headers._store
+        if not response.streaming and response.status_code not in (204, 304) and "content-length" not in own:
+            own["content-length"] = ("Content-Length", str(len(response.content)))
         is_page = "content-type" in own and own["content-type"][1].startswith("text/html")
         response.headers._store = {
             **(self._page_headers if is_page else self._data_headers),
