@@ -1,0 +1,6 @@
+"""Servers that run from a project's data directory when the environment names none."""
+
+from monolith.embedded.environ import data_directory, ensure_started, environ
+from monolith.embedded.postgres import PostgresCluster
+
+__all__ = ["PostgresCluster", "data_directory", "ensure_started", "environ"]

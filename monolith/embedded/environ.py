@@ -1,0 +1,52 @@
+"""What embedded servers add to a process's environment when it names no server of its own."""
+
+import fcntl
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from monolith.embedded.passfile import write_private
+from monolith.embedded.postgres import PostgresCluster
+from monolith.profile import Profile
+
+DEFAULT_DIRECTORY = "var"
+
+
+def data_directory(environ: Mapping[str, str], project: Path) -> Path:
+    """Return where embedded servers of the project keep their data."""
+    return project / (environ.get("MONOLITH_DATA_DIR") or DEFAULT_DIRECTORY)
+
+
+def environ(profile: Profile, environ: Mapping[str, str], project: Path) -> dict[str, str]:
+    """Complete an environment for `profile`; one that has a DATABASE_URL is returned as it is.
+
+    Starts nothing, so that settings may call it. A password file of another profile is never named.
+    """
+    if environ.get("DATABASE_URL"):
+        return dict(environ)
+    cluster = PostgresCluster(data_directory(environ, project))
+    completed = dict(environ) | {"DATABASE_URL": cluster.url(), "PGPASSFILE": str(cluster.passfile(profile.value))}
+    if profile is Profile.PRIVATE and not environ.get("MONOLITH_SECRET_KEY"):
+        completed["MONOLITH_SECRET_KEY"] = _secret_key(cluster.directory)
+    if profile is Profile.MIGRATOR:
+        completed["MONOLITH_ADMIN_URL"] = cluster.admin_url
+    return completed
+
+
+def ensure_started(environ: Mapping[str, str], project: Path) -> PostgresCluster | None:
+    """Start the project's embedded PostgreSQL unless a DATABASE_URL names another; returns it when embedded."""
+    if environ.get("DATABASE_URL"):
+        return None
+    cluster = PostgresCluster(data_directory(environ, project))
+    cluster.start()
+    return cluster
+
+
+def _secret_key(directory: Path) -> str:
+    path = directory / "secret-key"
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "secret-key.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start at once must agree on one key
+        if not path.exists():
+            write_private(path, f"{secrets.token_urlsafe(48)}\n")
+    return path.read_text(encoding="utf-8").strip()
