@@ -1,8 +1,10 @@
 """What `manage.py` does before Django does: settings, embedded servers, the current module."""
 
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -65,11 +67,10 @@ def default_settings(command: str) -> str:
 
 
 def _run(argv: list[str], command: str, project: Path) -> None:
-    from django.core.management import ManagementUtility, get_commands
+    from django.core.management import ManagementUtility
 
     from monolith.context import entering
     from monolith.embedded import ensure_started
-    from monolith.module import PLATFORM
 
     if command not in OFFLINE_COMMANDS and not {"--help", "-h", "--version"} & set(argv):
         ensure_started(os.environ, project)
@@ -80,8 +81,7 @@ def _run(argv: list[str], command: str, project: Path) -> None:
     settings_argument = _settings_argument(argv)
     if settings_argument:
         os.environ["DJANGO_SETTINGS_MODULE"] = settings_argument
-    owner = _owner(str(get_commands().get(command, "")))
-    with entering(owner or PLATFORM):
+    with entering(_owner(command)):
         utility.execute()
 
 
@@ -94,8 +94,14 @@ def _settings_argument(argv: Sequence[str]) -> str:
     return ""
 
 
-def _owner(app: str) -> str | None:
-    """Return the module whose Django app is called `app`."""
+def _owner(command: str) -> str:
+    """Return the module that ships `command`; the platform for everybody else's."""
     from monolith.composition import composed
+    from monolith.module import PLATFORM
 
-    return next((name for name, module in composed().declared.items() if module.django_app == app), None)
+    # Looked up as files: Django's own list of commands needs loaded apps, and is kept for good once asked for.
+    for name, module in composed().modules.items() if command.isidentifier() else ():
+        with suppress(ModuleNotFoundError):
+            if importlib.util.find_spec(f"{module.django_app}.management.commands.{command}"):
+                return name
+    return PLATFORM
