@@ -4,56 +4,71 @@ import base64
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from monolith.embedded.passfile import entries, generate_password, set_entry
 from psycopg.sql import SQL, Identifier, Literal
 
 from monolith.access.catalog import Connection
 from monolith.access.declaration import Declaration
+from monolith.embedded.passfile import entries, generate_password, write_passfile
 from monolith.errors import ProvisionError
 
 SCRAM: Final = "SCRAM-SHA-256"
 
 
-def passfile_roles(declaration: Declaration, passfile_of: Mapping[str, Path]) -> dict[Path, tuple[str, ...]]:
-    """Return which roles each profile's passfile holds: exactly those that the profile may use.
+@dataclass(frozen=True, slots=True)
+class Passfile:
+    """A libpq passfile that `provision` keeps."""
 
-    `passfile_of` gives the file of the profiles `public`, `private` and `migrator`; they may be one file.
+    path: Path
+    roles: tuple[str, ...]  # that log in with it
+    others: frozenset[str] | None = None  # what else may stay in it; None: whatever is there
+
+
+def profile_passfiles(declaration: Declaration, path_of: Callable[[str], Path]) -> list[Passfile]:
+    """Return one passfile per profile, with exactly the roles that the profile may use.
+
+    `path_of` gives the file of the profiles `public`, `private` and `migrator`.
     """
     roles = declaration.roles
-    chosen = {
-        "public": (roles.public_reader,),
-        "private": declaration.rw_roles,
-        "migrator": (roles.migrator,),
-    }
-    held: dict[Path, tuple[str, ...]] = {}
-    for profile, names in chosen.items():
-        held[passfile_of[profile]] = (*held.get(passfile_of[profile], ()), *names)
-    return held
+    elsewhere = frozenset(roles.rw(name) for name in declaration.elsewhere)
+    return [
+        Passfile(path_of("public"), (roles.public_reader,), frozenset()),
+        Passfile(path_of("private"), declaration.rw_roles, elsewhere),
+        Passfile(path_of("migrator"), (roles.migrator,), frozenset()),
+    ]
 
 
-def settle_passwords(connection: Connection, held: Mapping[Path, Iterable[str]]) -> int:
-    """Make every role in `held` log in with the password its passfile holds; return how many were set.
+def settle_passwords(connection: Connection, passfiles: Iterable[Passfile]) -> int:
+    """Make every role log in with the password its passfile holds; return how many were set.
 
     A role without an entry gets a new password in the file; a role whose password is another on the server gets the
     file's. The server sees verifiers only, so no password reaches its log.
     """
     verifiers = _verifiers(connection)
     changed = 0
-    for path, roles in held.items():
-        known = entries(path) if path.exists() else {}
-        for role in roles:
-            if role not in known:
-                set_entry(path, role=role, password=generate_password())
-                known = entries(path)
-            if not _matches(connection, role, known[role], verifiers):
-                _set(connection, role, known[role])
+    for passfile in passfiles:
+        for role, password in _settled(passfile).items():
+            if not _matches(connection, role, password, verifiers):
+                _set(connection, role, password)
                 changed += 1
     return changed
+
+
+def _settled(passfile: Passfile) -> dict[str, str]:
+    """Bring the file to the roles it is for; return their passwords."""
+    found = entries(passfile.path)
+    wanted = {role: found.get(role) or generate_password() for role in passfile.roles}
+    kept = {
+        role: known for role, known in found.items() if passfile.others is None or role in passfile.others
+    }
+    if found != kept | wanted:
+        write_passfile(passfile.path, kept | wanted)
+    return wanted
 
 
 def _verifiers(connection: Connection) -> dict[str, str] | None:

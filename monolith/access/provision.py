@@ -16,10 +16,10 @@ from monolith.access.facts import Difference, Facts, Membership, difference
 from monolith.access.statements import Statement, statements
 from monolith.errors import ProvisionError
 from monolith.module import PLATFORM
-from monolith.profile import Profile
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
+
     from monolith.embedded import PostgresCluster
 
 # Ends with its transaction, so it holds behind a pooler, and a killed process leaves no lock behind.
@@ -204,16 +204,16 @@ def _borrowed(facts: Facts, connection: Connection) -> Facts:
 
 def provision_database(cluster: "PostgresCluster", name: str) -> Counter[str]:
     """Create and provision the database `name` of an embedded server with all declared modules and passfiles."""
-    from monolith.access.passwords import passfile_roles, settle_passwords
+    from monolith.access.passwords import profile_passfiles, settle_passwords
     from monolith.composition import composed
 
     composition = composed()
     declaration = Declaration(
         database=name, roles=composition.roles, modules=(PLATFORM_MODULE, *composition.declared.values())
     )
-    held = passfile_roles(declaration, {p.value: cluster.passfile(p.value) for p in Profile})
+    passfiles = profile_passfiles(declaration, cluster.passfile)
     passfile = str(cluster.passfile("admin"))
     with psycopg.connect(cluster.admin_url, passfile=passfile, autocommit=True) as connection:
         ensure_database(connection, name)
     with psycopg.connect(cluster.admin_url, dbname=name, passfile=passfile, autocommit=True) as connection:
-        return provision(connection, declaration, also=lambda inside: settle_passwords(inside, held))
+        return provision(connection, declaration, also=lambda inside: settle_passwords(inside, passfiles))

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from django.conf import settings
 from django.core.management.base import CommandError
 from django_rich.management import RichCommand
 from psycopg.conninfo import make_conninfo
 
 from monolith.access.declaration import Declaration, declarations
-from monolith.access.passwords import passfile_roles, settle_passwords
+from monolith.access.passwords import Passfile, profile_passfiles, settle_passwords
 from monolith.access.provision import ensure_database, provision
 from monolith.access.script import script
 from monolith.access.statements import Statement
 from monolith.composition import Composition, composed
+from monolith.embedded import PostgresCluster, data_directory
 from monolith.environment import connection_parameters, module_urls
-from monolith.profile import Profile
 
 NO_ADMIN: Final = (
     "MONOLITH_ADMIN_URL is not set. Give provision a connection that may create roles and schemas, for example "
@@ -65,16 +66,16 @@ class Command(RichCommand):  # type: ignore[misc]  # django-rich is untyped
         self, composition: Composition, url: str, declaration: Declaration, options: Mapping[str, Any]
     ) -> Counter[str]:
         administrator = _administrator(composition, url)
-        with psycopg.connect(administrator, autocommit=True) as connection:
-            if not options["plan"] and ensure_database(connection, declaration.database):
-                self.console.print(f"Created the database [bold]{declaration.database}[/bold].")
+        if not options["plan"]:
+            with psycopg.connect(administrator, autocommit=True) as connection:
+                if ensure_database(connection, declaration.database):
+                    self.console.print(f"Created the database [bold]{declaration.database}[/bold].")
         passwords = 0
 
         def also(inside: psycopg.Connection[Any]) -> None:
             nonlocal passwords
-            passfiles = {} if options["plan"] else _passfiles(composition, options["passfile"])
-            if passfiles:
-                passwords = settle_passwords(inside, passfile_roles(declaration, passfiles))
+            if not options["plan"]:
+                passwords = settle_passwords(inside, _passfiles(declaration, options["passfile"]))
 
         with psycopg.connect(administrator, dbname=declaration.database, autocommit=True) as connection:
             progress = self._progress(options)
@@ -102,6 +103,8 @@ class Command(RichCommand):  # type: ignore[misc]  # django-rich is untyped
 def _administrator(composition: Composition, url: str) -> str:
     """Return the administrator's connection to the server at `url`: its own user and password, that server's place."""
     admin_url = composition.environment.admin_url
+    if cluster := _embedded():
+        admin_url = make_conninfo(admin_url, passfile=str(cluster.passfile("admin")))
     if url == composition.environment.database_url:
         return admin_url
     place = {
@@ -110,8 +113,14 @@ def _administrator(composition: Composition, url: str) -> str:
     return make_conninfo(admin_url, **place)
 
 
-def _passfiles(composition: Composition, chosen: Path | None) -> dict[str, Path]:
+def _passfiles(declaration: Declaration, chosen: Path | None) -> list[Passfile]:
     if chosen is not None:
-        return {profile.value: chosen for profile in Profile}
-    embedded = Path(composition.environment.data_directory) / "passfiles"
-    return {profile.value: embedded / profile.value for profile in Profile} if embedded.is_dir() else {}
+        return [Passfile(chosen, declaration.login_roles)]
+    cluster = _embedded()
+    return profile_passfiles(declaration, cluster.passfile) if cluster else []
+
+
+def _embedded() -> PostgresCluster | None:
+    if os.environ.get("DATABASE_URL"):
+        return None
+    return PostgresCluster(data_directory(os.environ, Path(settings.BASE_DIR)))
