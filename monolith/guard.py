@@ -35,6 +35,8 @@ _ROLE_CHANGE: Final = re.compile(
 )
 _ROLE_SETTING: Final = re.compile(r"\bset_config\s*\(\s*'(role|session_authorization)'", re.IGNORECASE)
 _LITERALS_AND_COMMENTS: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+# Statements that run text of their own: what stands in a literal is SQL too.
+_RUNS_TEXT: Final = re.compile(r"^\s*DO\b|\bEXECUTE\b|\b(FUNCTION|PROCEDURE)\b|_to_xml", re.IGNORECASE)
 _WORDS: Final = re.compile(r"\w+")
 # insufficient_privilege, undefined_table (what a missing USAGE looks like), invalid_schema_name
 _REFUSALS: Final = frozenset({"42501", "42P01", "3F000"})
@@ -137,7 +139,7 @@ def _read(statement: str) -> tuple[str, ...] | None:
     """Return the owners of every table that a statement names; None when it touches no row."""
     if _HARMLESS.match(statement):
         return None
-    text = _LITERALS_AND_COMMENTS.sub(" ", statement)
+    text = statement if _RUNS_TEXT.search(statement) else _LITERALS_AND_COMMENTS.sub(" ", statement)
     if _ROLE_CHANGE.search(text) or _ROLE_SETTING.search(statement):
         raise BoundaryViolation(
             current=current_scope().module,

@@ -40,7 +40,7 @@ def qualified(model: type[models.Model]) -> str:
     return f'"{model._meta.app_label}"."{table(model)}"'
 
 
-def column(model: type[models.Model]) -> models.Field[Any, Any]:
+def column(model: type[models.Model]) -> "models.Field[Any, Any]":
     return next(field for field in model._meta.concrete_fields if not field.primary_key)
 
 
@@ -253,6 +253,7 @@ RAW: Final = {
     "raw_copy": "COPY {qualified} TO STDOUT",
     "dynamic_sql": "DO $$ BEGIN EXECUTE 'SELECT count(*) FROM {schema}.{table}'; END $$",
     "dynamic_sql_in_pieces": "DO $$ BEGIN EXECUTE 'DELETE FROM ' || '{schema}' || '.' || '{table}'; END $$",
+    "query_to_xml": "SELECT query_to_xml('SELECT * FROM {schema}.{table}', true, true, '')",
     "search_path": "SELECT set_config('search_path', '{schema}', false), count(*) FROM {table}",
 }
 
