@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI, Router
 from ninja.errors import ValidationError, ValidationErrorContext
 from ninja.openapi.docs import DocsBase
@@ -20,7 +21,7 @@ from monolith.composition import Composition, composed
 from monolith.errors import CompositionError
 from monolith.http.caching import apply_headers, cache_headers
 from monolith.http.handlers import answer
-from monolith.http.limits import MAX_BODY, limit_of
+from monolith.http.limits import LIMITS_ATTRIBUTE, limit_of
 from monolith.http.openapi import complete
 from monolith.http.sessions import StaffSession
 from monolith.module import Module
@@ -105,16 +106,16 @@ class TierAPI(NinjaAPI):
                 route = "/".join(part for part in (bound.prefix, path) if part)
                 yield normalize_path(replace_path_param_notation(route)).lstrip("/"), view.operations
 
-    @cached_property
-    def body_limits(self) -> Mapping[tuple[str, str], int]:
-        """How many bytes of body a route takes, by method and Django route, where it is not MAX_BODY."""
-        return {
-            (method, f"api/{route}"): limit_of(operation.view_func)
+    def _get_urls(self) -> list[URLResolver | URLPattern]:
+        patterns = super()._get_urls()
+        limits = {
+            route: {method: limit_of(o.view_func) for o in operations for method in o.methods}
             for route, operations in self.path_views()
-            for operation in operations
-            for method in operation.methods
-            if limit_of(operation.view_func) != MAX_BODY
         }
+        for pattern in patterns:
+            if isinstance(pattern, URLPattern):
+                vars(pattern.callback)[LIMITS_ATTRIBUTE] = limits.get(str(pattern.pattern), {})
+        return patterns
 
     @cached_property
     def _described(self) -> OpenAPISchema:

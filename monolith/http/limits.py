@@ -13,6 +13,7 @@ MAX_PUBLIC_FIELDS: Final = 100
 MAX_PRIVATE_FIELDS: Final = 5_000  # the admin's list editing and bulk actions send one field per row and more
 
 _ATTRIBUTE: Final = "monolith_max_body"
+LIMITS_ATTRIBUTE: Final = "monolith_max_body_by_method"  # on a view: where the middleware finds the limits
 
 
 def body_limit[F: Callable[..., Any]](max_bytes: int) -> Callable[[F], F]:

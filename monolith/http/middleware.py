@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 from django.utils.csp import build_policy
 
 from monolith.composition import composed
 from monolith.context import HOST, Scope, reset_scope, set_scope
 from monolith.http.error_pages import error_response
 from monolith.http.identity import HEADER, request_id
-from monolith.http.limits import MAX_BODY, MAX_QUERY
+from monolith.http.limits import LIMITS_ATTRIBUTE, MAX_BODY, MAX_QUERY
 from monolith.http.problems import PROBLEM_TYPE
 from monolith.profile import Profile
 
@@ -82,7 +83,7 @@ class ModuleMiddleware:
         # Into the mapping's store: setting six headers one by one, each checked again, costs more than
         # everything else in here.
         own = response.headers._store
-        if not response.streaming and response.status_code not in (204, 304) and "content-length" not in own:
+        if isinstance(response, HttpResponse) and response.status_code not in (204, 304):
             own["content-length"] = ("Content-Length", str(len(response.content)))
         is_page = "content-type" in own and own["content-type"][1].startswith("text/html")
         response.headers._store = {
@@ -126,22 +127,18 @@ class ModuleMiddleware:
             return error_response(request, 400, detail="Content-Length is not a number.")
         if request.method in ("GET", "HEAD"):
             return error_response(request, 400, detail=f"{request.method} takes no body.")
-        if int(declared) > MAX_BODY and int(declared) > (limit := self._body_limit(request)):
+        if int(declared) > MAX_BODY and int(declared) > (limit := _body_limit(request)):
             return error_response(request, 413, detail=f"This address takes at most {limit} bytes.")
         return None
 
-    def _body_limit(self, request: HttpRequest) -> int:
-        from django.urls import Resolver404, resolve
 
-        from monolith.http.api import api_of
-
-        if not request.path_info.startswith("/api/"):
-            return MAX_BODY
-        try:
-            route = resolve(request.path_info).route
-        except Resolver404:
-            return MAX_BODY
-        return api_of(self._profile).body_limits.get((request.method or "", route), MAX_BODY)
+def _body_limit(request: HttpRequest) -> int:
+    try:
+        view = resolve(request.path_info).func
+    except Resolver404:
+        return MAX_BODY
+    limit: int = getattr(view, LIMITS_ATTRIBUTE, {}).get(request.method, MAX_BODY)
+    return limit
 
 
 class ScopedStream:

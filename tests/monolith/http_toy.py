@@ -1,18 +1,29 @@
-"""Routes of a module that exists in the HTTP tests only."""
+"""Routes that exist in the HTTP tests only, served in the place of a real module's."""
 
 from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import Client
+from django.urls import path
 from ninja import Field, Query, Router, Schema
 from ninja.throttling import AnonRateThrottle
 from psycopg import errors
 
-from monolith import BoundaryViolation, current_module
+from monolith import BoundaryViolation, Module, Profile, Tier, compose, composed, current_module
+from monolith.http import health, pages
+from monolith.http.api import TierAPI
 from monolith.http.caching import cacheable
 from monolith.http.limits import MEGABYTE, body_limit
 from monolith.http.problems import Problem, field_error
+from monolith.http.settings import http_settings
+from settings.modules import MODULES
+
+# The first declared module lends its name, so that scope and guard know it.
+NAME: Final = MODULES[0].name
 
 public = Router()
 private = Router()
@@ -134,3 +145,42 @@ def change(request: HttpRequest, line: Line) -> str:
 @body_limit(2 * MEGABYTE)
 def upload(request: HttpRequest) -> int:
     return len(request.body)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Fail outside the routes; `?how=` picks the way."""
+    raise FAILURES[request.GET["how"]]
+
+
+def toy_api(profile: Profile) -> TierAPI:
+    """Make the toy's API for a tier."""
+    return TierAPI(profile, {NAME: Module(name=NAME, tier=Tier.BOTH, title="Toy", routes=__name__)})
+
+
+def toy_client(settings: Any, profile: Profile, **options: Any) -> Client:
+    """Serve the toy's routes as `profile` would and return a client for them."""
+    composition = compose(
+        profile, MODULES, {"MONOLITH_SECRET_KEY": "toy"} if profile is Profile.PRIVATE else {}
+    )
+    urlconf = ModuleType("toy_urls")
+    vars(urlconf).update(
+        urlpatterns=[
+            path("", pages.home_of(profile)),
+            path("api/", toy_api(profile).urls),
+            path("healthz", health.healthz),
+            path("favicon.ico", pages.favicon),
+            path("broken", broken),
+        ],
+        handler400="monolith.http.error_pages.bad_request",
+        handler403="monolith.http.error_pages.permission_denied",
+        handler404="monolith.http.error_pages.not_found",
+        handler500="monolith.http.error_pages.server_error",
+    )
+    if profile is not composed().profile:
+        settings.MONOLITH = composition
+    for name, value in http_settings(profile, composition.environment).items():
+        if name.startswith("DATA_UPLOAD"):
+            setattr(settings, name, value)
+    settings.MIDDLEWARE = composition.middleware
+    settings.ROOT_URLCONF = urlconf
+    return Client(raise_request_exception=False, **options)
