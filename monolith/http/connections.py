@@ -5,11 +5,13 @@ Looking costs microseconds, where CONN_HEALTH_CHECKS costs a round trip per requ
 """
 
 import select
-from typing import Any
+from typing import Any, Final
 
 from django.core.signals import request_started
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+WATCH: Final = "monolith.http.connections"
 
 
 def close_dead_connections(**_: Any) -> None:
@@ -34,4 +36,4 @@ def is_dead(connection: BaseDatabaseWrapper) -> bool:
 
 def watch_connections() -> None:
     """Look at kept connections at the start of every request."""
-    request_started.connect(close_dead_connections, dispatch_uid="monolith.close_dead_connections")
+    request_started.connect(close_dead_connections, dispatch_uid=WATCH)

@@ -168,6 +168,7 @@ def toy_client(settings: Any, profile: Profile, **options: Any) -> Client:
             path("", pages.home_of(profile)),
             path("api/", toy_api(profile).urls),
             path("healthz", health.healthz),
+            path("readyz", health.readyz),
             path("favicon.ico", pages.favicon),
             path("broken", broken),
         ],
