@@ -126,9 +126,6 @@ def show_heat(request: HttpRequest, wanted: Query[HeatSearch]) -> Any:
 @body_limit(MAX_NMEA)
 def ingest(request: HttpRequest) -> Any:
     """Take a text of sentences, one a line; those without a TAG time count as received now."""
-    if request.content_type != NMEA_TYPE:
-        detail = f"Send the sentences as {NMEA_TYPE}, not as {request.content_type or 'nothing'}."
-        raise Problem(415, "Not text", detail=detail, type="not-text")
     if not request.body.strip():
         detail = "The body holds no sentence. Send one a line."
         raise Problem(
@@ -138,6 +135,9 @@ def ingest(request: HttpRequest) -> Any:
             type="no-sentences",
             errors=[field_error("body", detail=detail)],
         )
+    if request.content_type != NMEA_TYPE:
+        detail = f"Send the sentences as {NMEA_TYPE}, not as {request.content_type or 'nothing'}."
+        raise Problem(415, "Not text", detail=detail, type="not-text")
     return services.ingest_text(data=request.body, now=timezone.now()).as_dict()
 
 

@@ -24,7 +24,7 @@ Maybe: TypeAlias = T | SkipJsonSchema[None]  # noqa: UP040 - a `type` would get 
 
 Mmsi = Annotated[int, Field(ge=200_000_000, le=999_999_999, description="Maritime mobile service identity.")]
 
-_DEGREES: Final = r"-?\d{1,3}(\.\d{1,12})?"
+_DEGREES: Final = r"-?[0-9]{1,3}(\.[0-9]{1,12})?"
 
 
 def _box(value: str) -> str:
