@@ -48,6 +48,7 @@ class Relation:
     name: str
     kind: str  # pg_class.relkind
     columns: tuple[str, ...] = ()
+    is_partition: bool = False
 
     @property
     def thing(self) -> Thing:
@@ -191,7 +192,9 @@ class _Reader:
         return self.cursor.execute(query(name).encode(), self.parameters).fetchall()
 
     def relations(self) -> tuple[Relation, ...]:
-        return tuple(Relation(s, n, kind, tuple(columns)) for s, n, kind, columns in self.rows("relations"))
+        return tuple(
+            Relation(s, n, kind, tuple(columns), part) for s, n, kind, columns, part in self.rows("relations")
+        )
 
     def functions(self) -> tuple[Function, ...]:
         return tuple(

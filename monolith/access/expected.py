@@ -158,11 +158,11 @@ def _relations(declaration: Declaration, catalog: Catalog) -> Iterator[Fact]:
 
 
 def _row_privileges(relation: Relation) -> tuple[str, ...]:
+    if relation.name.startswith(MIGRATION_RECORD):  # and its sequence
+        return ("SELECT",)
     if relation.kind == "S":
         return ("USAGE", "SELECT")
-    if relation.kind in TABLES and relation.name != MIGRATION_RECORD:
-        return ROWS
-    return ("SELECT",)
+    return ROWS if relation.kind in TABLES else ("SELECT",)
 
 
 def _public_relations(declaration: Declaration, catalog: Catalog) -> Iterator[Fact]:

@@ -134,7 +134,7 @@ def _take_away(batch: list[Fact]) -> Iterator[Statement]:
         case Ownership() as fact:
             yield Statement("owner", _give(fact, SQL("CURRENT_USER")))
         case Definer(function=function):
-            yield Statement("function", SQL("ALTER ROUTINE {} SECURITY INVOKER").format(_named(function)))
+            yield Statement("function", SQL("ALTER ROUTINE {} SECURITY INVOKER").format(named(function)))
         case Privilege() as fact:
             yield Statement("revoke", _revoke(fact, batch))
         case DefaultPrivilege() as fact:
@@ -187,7 +187,7 @@ _ALTERED: Final = {
 def _lend(function: Thing, search_path: str) -> Composed:
     schemas = SQL(", ").join([Identifier(part) for part in search_path.split(", ")])
     template = SQL("ALTER ROUTINE {} SECURITY DEFINER SET search_path = {}")
-    return template.format(_named(function), schemas)
+    return template.format(named(function), schemas)
 
 
 def _grant(fact: Privilege, batch: list[Fact]) -> Composed:
@@ -238,10 +238,11 @@ def _grantee(name: str) -> Composable:
 
 
 def _target(thing: Thing) -> Composed:
-    return SQL("{} {}").format(_raw(_ROUTINE.get(thing.kind, thing.kind.value.upper())), _named(thing))
+    return SQL("{} {}").format(_raw(_ROUTINE.get(thing.kind, thing.kind.value.upper())), named(thing))
 
 
-def _named(thing: Thing) -> Composable:
+def named(thing: Thing) -> Composable:
+    """Return an object's name as SQL."""
     match thing.kind:
         case Kind.LARGE_OBJECT:
             return Literal(int(thing.name))

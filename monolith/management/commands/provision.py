@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from django.conf import settings
 from django.core.management.base import CommandError
 from django_rich.management import RichCommand
 from psycopg.conninfo import make_conninfo
 
 from monolith.access.declaration import Declaration, declarations
+from monolith.access.login import embedded_server
 from monolith.access.passwords import Passfile, profile_passfiles, settle_passwords
 from monolith.access.provision import ensure_database, provision
 from monolith.access.script import script
 from monolith.access.statements import Statement
 from monolith.composition import Composition, composed
-from monolith.embedded import PostgresCluster, data_directory
 from monolith.environment import connection_parameters, module_urls
 
 NO_ADMIN: Final = (
@@ -29,7 +28,7 @@ NO_ADMIN: Final = (
 )
 
 
-class Command(RichCommand):  # type: ignore[misc]  # django-rich is untyped
+class Command(RichCommand):
     help = "Bring roles, schemas and grants to what the modules declare, and take away what they do not."
     requires_system_checks: list[str] = []
 
@@ -103,7 +102,7 @@ class Command(RichCommand):  # type: ignore[misc]  # django-rich is untyped
 def _administrator(composition: Composition, url: str) -> str:
     """Return the administrator's connection to the server at `url`: its own user and password, that server's place."""
     admin_url = composition.environment.admin_url
-    if cluster := _embedded():
+    if cluster := embedded_server():
         admin_url = make_conninfo(admin_url, passfile=str(cluster.passfile("admin")))
     if url == composition.environment.database_url:
         return admin_url
@@ -116,11 +115,5 @@ def _administrator(composition: Composition, url: str) -> str:
 def _passfiles(declaration: Declaration, chosen: Path | None) -> list[Passfile]:
     if chosen is not None:
         return [Passfile(chosen, declaration.login_roles)]
-    cluster = _embedded()
+    cluster = embedded_server()
     return profile_passfiles(declaration, cluster.passfile) if cluster else []
-
-
-def _embedded() -> PostgresCluster | None:
-    if os.environ.get("DATABASE_URL"):
-        return None
-    return PostgresCluster(data_directory(os.environ, Path(settings.BASE_DIR)))
