@@ -1,0 +1,198 @@
+"""`migrate_schemas`: each module in its own schema, as its owner, alone and all at once."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from tests.generated_project import GeneratedProject
+
+
+@pytest.fixture(scope="module")
+def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedProject]:
+    made = GeneratedProject(tmp_path_factory.mktemp("project"), ("alpha", "beta")).write()
+    try:
+        code, output = made.manage("provision")
+        assert code == 0, output
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def project(provisioned: GeneratedProject) -> Iterator[GeneratedProject]:
+    """The provisioned project with empty schemas; what a test migrated is dropped afterwards."""
+    yield provisioned
+    for extra in provisioned.path.glob("modules/*/migrations/0003_*.py"):
+        extra.unlink()
+    with provisioned.admin() as connection:
+        for schema, table, _ in tables(provisioned):
+            connection.execute(SQL("DROP TABLE {}.{} CASCADE").format(Identifier(schema), Identifier(table)))
+
+
+def tables(project: GeneratedProject) -> set[tuple[str, str, str]]:
+    query = """
+        SELECT schemaname, tablename, tableowner FROM pg_tables
+        WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+    """
+    with project.admin() as connection:
+        return {(row[0], row[1], row[2]) for row in connection.execute(query)}
+
+
+def test_each_schema_holds_its_own_tables_owned_by_its_owner(project: GeneratedProject) -> None:
+    code, output = project.manage("migrate_schemas")
+
+    assert code == 0, output
+    found = tables(project)
+    assert {row[:2] for row in found if row[0] == "alpha"} == {
+        ("alpha", "alpha_item"),
+        ("alpha", "alpha_part"),
+        ("alpha", "django_migrations"),
+    }
+    assert {owner for schema, _, owner in found} == {"alpha_owner", "beta_owner", "platform_owner"}
+    assert ("platform", "auth_user", "platform_owner") in found
+
+
+def test_each_schema_records_its_own_migrations_only(project: GeneratedProject) -> None:
+    project.manage("migrate_schemas")
+
+    with project.admin() as connection:
+        apps = {row[0] for row in connection.execute("SELECT DISTINCT app FROM alpha.django_migrations")}
+    assert apps == {"alpha"}
+
+
+def test_second_run_applies_nothing(project: GeneratedProject) -> None:
+    project.manage("migrate_schemas")
+
+    code, output = project.manage("migrate_schemas")
+
+    assert code == 0
+    assert "3 schemas up to date, 0 migrations applied." in output
+
+
+def test_plan_names_what_is_pending_and_changes_nothing(project: GeneratedProject) -> None:
+    code, output = project.manage("migrate_schemas", "--plan")
+
+    assert code == 0
+    assert "alpha  alpha.0001_initial" in output
+    assert tables(project) == set()
+
+
+def test_only_the_named_module_is_migrated(project: GeneratedProject) -> None:
+    project.manage("migrate_schemas", "--module", "beta")
+
+    assert {schema for schema, _, _ in tables(project)} == {"beta"}
+
+
+def test_unknown_module_is_refused_with_the_known_ones(project: GeneratedProject) -> None:
+    code, output = project.manage("migrate_schemas", "--module", "gamma")
+
+    assert code == 1
+    assert "no such module: gamma; known: alpha, beta, platform" in output
+
+
+def test_failing_module_reports_and_leaves_the_others_done(project: GeneratedProject) -> None:
+    project.add_migration("alpha", "0003_broken", operations="migrations.RunSQL('SELECT 1/0')")
+
+    code, output = project.manage("migrate_schemas")
+
+    assert code == 1
+    assert "alpha  failed: division by zero" in output
+    assert "1 failed: alpha. The others are done" in output
+    assert {schema for schema, _, _ in tables(project)} == {"alpha", "beta", "platform"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM beta.beta_item",
+        "INSERT INTO beta.beta_item (title) VALUES ('planted')",
+        "CREATE TABLE alpha.stolen (other bigint REFERENCES beta.beta_item)",
+        "DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'beta' || '.beta_item'; END $$",
+        "SET ROLE beta_owner; DROP TABLE beta.beta_item",
+        "RESET ROLE",
+        "ALTER TABLE beta.beta_item ADD COLUMN spy int",
+        "GRANT SELECT ON beta.beta_item TO alpha_rw",
+    ],
+)
+def test_migration_that_reaches_into_another_module_is_refused(project: GeneratedProject, sql: str) -> None:
+    project.manage("migrate_schemas", "--module", "beta")
+    project.add_migration("alpha", "0003_reach", operations=f"migrations.RunSQL({sql!r})")
+
+    code, output = project.manage("migrate_schemas", "--module", "alpha")
+
+    assert code == 1
+    assert "Module 'alpha' reached for '" in output
+    assert "'beta'" in output or "'another role'" in output
+    assert ("beta", "beta_item", "beta_owner") in tables(project)
+
+
+def test_python_in_a_migration_is_refused_another_modules_model(project: GeneratedProject) -> None:
+    project.manage("migrate_schemas", "--module", "beta")
+    operation = "migrations.RunPython(lambda apps, editor: __import__('modules.beta.models').beta.models.Item.objects.count())"
+    project.add_migration("alpha", "0003_reach", operations=operation)
+
+    code, output = project.manage("migrate_schemas", "--module", "alpha")
+
+    assert code == 1
+    assert "Module 'alpha' reached for 'beta': the model beta.Item" in output
+
+
+def test_foreign_key_by_string_is_refused_before_anything_runs(project: GeneratedProject) -> None:
+    operation = (
+        "migrations.AddField('Item', 'other', __import__('django.db.models').db.models.ForeignKey("
+        "'beta.Item', null=True, on_delete=__import__('django.db.models').db.models.CASCADE))"
+    )
+    project.add_migration("alpha", "0003_reach", operations=operation)
+    text = (project.path / "modules/alpha/migrations/0003_reach.py").read_text()
+    (project.path / "modules/alpha/migrations/0003_reach.py").write_text(
+        text.replace("dependencies = [", "dependencies = [('beta', '0001_initial'), ")
+    )
+
+    code, output = project.manage("migrate_schemas", "--module", "alpha")
+
+    assert code == 1
+    assert "Module 'alpha' has migrations that depend on beta.0001_initial" in output
+
+
+def test_two_runs_at_once_take_turns(project: GeneratedProject) -> None:
+    runs = [project.start("migrate_schemas", "--parallel") for _ in range(2)]
+    outputs = [run.communicate(timeout=120)[0] for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    with project.admin() as connection:
+        rows = connection.execute("SELECT app, name, count(*) FROM beta.django_migrations GROUP BY 1, 2").fetchall()
+    assert [row for row in rows if row[2] != 1] == []
+    assert sum("beta  beta.0001_initial" in output for output in outputs) == 1
+
+
+def test_serving_process_may_not_migrate(project: GeneratedProject) -> None:
+    code, output = project.manage("migrate_schemas", "--settings=settings.private")
+
+    assert code == 1
+    assert "run it with --settings=settings.migrator" in output
+
+
+@pytest.mark.slow
+def test_thirty_modules_from_empty_under_a_minute_and_again_under_five_seconds(tmp_path: Path) -> None:
+    project = GeneratedProject(tmp_path, tuple(f"module{n:02}" for n in range(30))).write()
+    try:
+        code, output = project.manage("provision")
+        assert code == 0, output
+
+        started = time.monotonic()
+        code, output = project.manage("migrate_schemas", "--parallel")
+        first = time.monotonic() - started
+        assert code == 0, output
+        assert first < 60
+
+        started = time.monotonic()
+        code, output = project.manage("migrate_schemas", "--parallel")
+        second = time.monotonic() - started
+        assert "31 schemas up to date, 0 migrations applied." in output
+        assert second < 5
+        print(f"30 modules: {first:.1f} s from empty, {second:.1f} s again")  # noqa: T201 (the measured numbers)
+    finally:
+        project.stop()
