@@ -1,0 +1,330 @@
+"""How fast AIS sentences go into the database, and where the time goes.
+
+    python tests/benchmarks/ingest.py [--sentences 200000] [--all-cores]
+
+Starts a PostgreSQL of its own in a throw-away directory, provisions and migrates it, generates a log (types 1, 18,
+5 and 24 behind TAG blocks, 0.2 % of it broken), and ingests it twice in one process through the module's serving
+role. This process and the server share one core unless --all-cores is given. The peer in the same run is the
+obvious loop: pyais' own reader and Django's bulk_create in batches of 1,000. It does less: no checksums, no moored
+repeats, no latest positions, no descriptions, no rejections kept.
+
+Exits 1 when the first ingest is slower than the target, the second slower than the first, or anything changed in it.
+"""
+
+import argparse
+import cProfile
+import os
+import pstats
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT))
+
+TARGET: Final = 20_000  # sentences a second
+VESSELS: Final = 2_000
+EVERY_S: Final = 10  # a moving class A vessel reports every 2 to 10 seconds
+MOORED: Final = 0.15  # of all vessels
+STATIC: Final = 0.06  # of all messages; every 6 minutes among reports every 10 seconds is 0.03
+BROKEN: Final = 0.002
+PEER_SENTENCES: Final = 50_000
+PROFILED: Final = 50_000
+BATCH_LINES: Final = 10_000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sentences", type=int, default=200_000)
+    parser.add_argument("--all-cores", action="store_true", help="do not share one core with the server")
+    arguments = parser.parse_args()
+    if not arguments.all_cores:
+        core = max(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {core})  # what is started from here inherits it
+        print(f"client and server share core {core}")
+    with running_database():
+        return measure(arguments.sentences)
+
+
+@contextmanager
+def running_database() -> Iterator[None]:
+    """Run a provisioned and migrated PostgreSQL, and set Django up on it as the private tier."""
+    directory = Path(tempfile.mkdtemp(prefix="monolith-ingest-"))
+    for name in (
+        "DATABASE_URL",
+        "PGPASSFILE",
+        "MONOLITH_ADMIN_URL",
+        "MONOLITH_MODULES",
+        "MONOLITH_SECRET_KEY",
+    ):
+        os.environ.pop(name, None)
+    os.environ["MONOLITH_DATA_DIR"] = str(directory)
+    from monolith.embedded import PostgresCluster
+
+    try:
+        for command in ("provision", "migrate_schemas"):
+            subprocess.run(
+                [sys.executable, "manage.py", command], cwd=PROJECT, check=True, capture_output=True
+            )
+        os.environ["DJANGO_SETTINGS_MODULE"] = "settings.private"
+        import django
+
+        django.setup()
+        yield
+    finally:
+        from django.db import connections
+
+        connections.close_all()
+        for connection in connections.all():
+            if hasattr(connection, "close_pool"):
+                connection.close_pool()
+        PostgresCluster(directory).stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def measure(sentences: int) -> int:
+    from monolith import entering
+
+    started = time.perf_counter()
+    now = datetime.now(UTC)
+    lines = log(sentences, ends_at=now)
+    kinds = ", ".join(f"{kind}: {count:,}" for kind, count in kinds_in(lines).items())
+    print(f"{len(lines):,} sentences generated in {time.perf_counter() - started:.1f} s ({kinds})\n")
+    with entering("ships"):
+        first = ingest(lines, now, "first ingest")
+        before = rows()
+        second = ingest(lines, now, "second ingest")
+        unchanged = rows() == before
+        print(
+            f"rows after the first ingest: {before[0]}; the second {'changed nothing' if unchanged else 'CHANGED THEM'}\n"
+        )
+        empty()
+        other = peer(lines[:PEER_SENTENCES], now)
+        empty()
+        print(f"this against the peer: {first / other:.1f} x\n")
+        profile(lines[:PROFILED], now)
+    met = first >= TARGET and second >= first and unchanged
+    print(f"target {TARGET:,}/s, no change and no slower the second time: {'met' if met else 'MISSED'}")
+    return 0 if met else 1
+
+
+def log(sentences: int, *, ends_at: datetime) -> list[bytes]:
+    """Return a log of at least so many sentences whose last was heard at `ends_at`."""
+    from apps.ships.sample.generate import broken, encoded
+    from apps.ships.sentences import tagged
+
+    rng = random.Random(1805)
+    fleet = [
+        {
+            "mmsi": 219_000_000 + index,
+            "lat": rng.uniform(50, 60),
+            "lon": rng.uniform(0, 11),
+            "course": rng.uniform(0, 359.9),
+            "speed": 0.1 if rng.random() < MOORED else rng.uniform(5, 20),
+        }
+        for index in range(VESSELS)
+    ]
+    rounds = sentences // VESSELS + 1
+    start = ends_at - timedelta(seconds=EVERY_S * rounds)
+    lines: list[bytes] = []
+    for turn in range(rounds):
+        for index, vessel in enumerate(fleet):
+            at = start + timedelta(seconds=EVERY_S * (turn + index / VESSELS))
+            fields = description(vessel, turn) if rng.random() < STATIC else report(vessel)
+            for sentence in encoded(fields, sequence=(turn + index) % 10):
+                heard = broken(sentence, rng) if rng.random() < BROKEN else sentence
+                lines.append(tagged(heard, at=int(at.timestamp()) * 1000, source="2573535").encode())
+            if len(lines) >= sentences:
+                return lines
+    return lines
+
+
+def report(vessel: dict[str, Any]) -> dict[str, Any]:
+    if vessel["speed"] > 1:
+        vessel["lat"] += (
+            vessel["speed"] * EVERY_S / 3600 / 60
+        )  # northwards: a knot is a minute of latitude an hour
+    class_b = vessel["mmsi"] % 3 == 0
+    return {"type": 18, **vessel} if class_b else {"type": 1, "status": 0, "turn": 0, "heading": 90, **vessel}
+
+
+def description(vessel: dict[str, Any], turn: int) -> dict[str, Any]:
+    identity = {
+        "mmsi": vessel["mmsi"],
+        "callsign": f"OX{vessel['mmsi'] % 10_000}",
+        "ship_type": 70,
+        "to_bow": 90,
+    }
+    if vessel["mmsi"] % 3:
+        return {
+            "type": 5,
+            "shipname": f"VESSEL {vessel['mmsi']}",
+            "destination": "AARHUS",
+            "draught": 7.1,
+            **identity,
+        }
+    return {"type": 24, "partno": turn % 2, "shipname": f"VESSEL {vessel['mmsi']}", **identity}
+
+
+def kinds_in(lines: Sequence[bytes]) -> dict[str, int]:
+    names = {b"1": "type 1", b"5": "type 5", b"B": "type 18", b"H": "type 24"}
+    kinds = dict.fromkeys((*names.values(), "second parts"), 0)
+    for line in lines:
+        fields = line.rpartition(b"\\")[2].split(b",")
+        kinds["second parts" if fields[2] == b"2" else names[fields[5][:1]]] += 1
+    return kinds
+
+
+def ingest(lines: Sequence[bytes], now: datetime, label: str) -> float:
+    """Ingest once, print rate, split and outcome, and return sentences a second."""
+    from apps.ships.ingestion import Ingestion
+
+    ingestion = Ingestion(source="benchmark")
+    with stopwatch() as spent:
+        started, cpu = time.perf_counter(), time.process_time()
+        for index in range(0, len(lines), BATCH_LINES):
+            ingestion.take(lines[index : index + BATCH_LINES], received=now, now=now)
+        counts = ingestion.finish()
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    rate = len(lines) / seconds
+    spent["database"] = seconds - sum(spent.values())
+    print(f"{label}: {rate:,.0f} sentences/s ({seconds:.2f} s, {cpu:.2f} s of it CPU of this process)")
+    for phase, phase_seconds in spent.items():
+        print(
+            f"  {phase:<9} {phase_seconds:6.2f} s {phase_seconds / seconds:6.1%} {phase_seconds / len(lines) * 1e6:6.1f} us each"
+        )
+    print(f"  {counts.as_dict()}")
+    if counts.settled != counts.lines:
+        raise SystemExit(f"{counts.lines - counts.settled} sentences are in no bucket")
+    return rate
+
+
+@contextmanager
+def stopwatch() -> Iterator[dict[str, float]]:
+    """Add up the seconds that batches spend in reading and in deciding what to store; the rest is the database."""
+    from apps.ships import ingestion, positions
+
+    spent = {"decode": 0.0, "dedupe": 0.0}
+
+    def timed(phase: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                spent[phase] += time.perf_counter() - started
+
+        return call
+
+    watched = [
+        (ingestion.Ingestion, "read", "decode"),
+        (positions, "once", "dedupe"),
+        (positions, "select", "dedupe"),
+    ]
+    originals = [(owner, name, getattr(owner, name)) for owner, name, _ in watched]
+    for owner, name, phase in watched:
+        setattr(owner, name, timed(phase, getattr(owner, name)))
+    try:
+        yield spent
+    finally:
+        for owner, name, original in originals:
+            setattr(owner, name, original)
+
+
+def peer(lines: Sequence[bytes], now: datetime) -> float:
+    """Run the obvious loop, print its rate and return sentences a second."""
+    from pyais.stream import IterMessages
+
+    from apps.ships.models import Position
+    from apps.ships.partitions import ensure_days
+
+    ensure_days([now.date() - timedelta(days=1), now.date()])
+    batch: list[Position] = []
+    stored = 0
+    started = time.perf_counter()
+    for sentence in IterMessages(lines):
+        decoded: Any = sentence.decode()
+        if decoded.msg_type not in (1, 18) or sentence.tag_block is None:
+            continue
+        sentence.tag_block.init()
+        heard = int(sentence.tag_block.receiver_timestamp or 0)
+        batch.append(
+            Position(
+                mmsi=decoded.mmsi,
+                at=datetime.fromtimestamp(heard, tz=UTC),
+                latitude=decoded.lat,
+                longitude=decoded.lon,
+                sog=decoded.speed,
+                cog=decoded.course,
+                heading=decoded.heading,
+                status=getattr(decoded, "status", None),
+                message_type=decoded.msg_type,
+            )
+        )
+        if len(batch) == 1_000:
+            stored += len(Position.objects.bulk_create(batch, ignore_conflicts=True))
+            batch.clear()
+    stored += len(Position.objects.bulk_create(batch, ignore_conflicts=True))
+    seconds = time.perf_counter() - started
+    print(
+        f"peer (pyais + bulk_create): {len(lines) / seconds:,.0f} sentences/s, {stored:,} positions of {len(lines):,}"
+    )
+    return len(lines) / seconds
+
+
+def profile(lines: Sequence[bytes], now: datetime) -> None:
+    """Print the functions that a first ingest spends most of its own time in."""
+    from apps.ships.ingestion import Ingestion
+
+    profiler = cProfile.Profile()
+    ingestion = Ingestion(source="benchmark")
+    profiler.enable()
+    for index in range(0, len(lines), BATCH_LINES):
+        ingestion.take(lines[index : index + BATCH_LINES], received=now, now=now)
+    profiler.disable()
+    stats: Any = pstats.Stats(profiler)
+    total = stats.total_tt
+    print(
+        f"where a first ingest of {len(lines):,} spends its own time (cProfile slows Python down, not the server):"
+    )
+    ordered = sorted(stats.stats.items(), key=lambda item: -item[1][2])
+    for (file, line, name), (_, calls, own, _, _) in ordered[:14]:
+        place = "/".join(Path(file).parts[-2:]) if line else "built in"
+        print(f"  {own / total:6.1%} {calls:>9,} calls  {name}  ({place})")
+    print()
+
+
+def rows() -> tuple[Any, ...]:
+    """Return counts and everything but the positions themselves, to compare."""
+    from apps.ships.models import LatestPosition, Position, RejectedMessage, Vessel
+
+    counts = {
+        model.__name__: model._default_manager.count()
+        for model in (Vessel, Position, LatestPosition, RejectedMessage)
+    }
+    return (
+        counts,
+        list(Vessel.objects.values()),
+        list(LatestPosition.objects.values()),
+        list(RejectedMessage.objects.values()),
+    )
+
+
+def empty() -> None:
+    from monolith import atomic, connection
+
+    with atomic(), connection().cursor() as cursor:
+        for table in ("latestposition", "position", "vessel", "rejectedmessage"):
+            cursor.execute(f"DELETE FROM ships_{table}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
