@@ -113,7 +113,7 @@ def _latest_answers(walks: list[UUID], provider: str) -> dict[UUID, ForecastFetc
     answers = ForecastFetch.objects.filter(
         walk__in=walks, status__in=(FetchStatus.FETCHED, FetchStatus.UNCHANGED)
     )
-    newest = answers.order_by("walk", "-at", "-pk").distinct("walk")
+    newest = answers.order_by("walk_id", "-at", "-pk").distinct("walk_id")
     return {fetch.walk_id: fetch for fetch in newest if fetch.provider == provider}
 
 

@@ -1,12 +1,20 @@
 """The shapes that the routes take and give."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from types import NoneType
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, get_args
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from apps.hikes.queries import Search, Sort
 from apps.hikes.walking_time import Grade
@@ -23,8 +31,21 @@ Line = Annotated[
 ]
 Name = Annotated[Line, StringConstraints(max_length=120)]
 Prose = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=2000)]
-# Absent means that it does not matter. Described without null: a query cannot say null.
-Maybe: TypeAlias = T | SkipJsonSchema[None]  # noqa: UP040 - a `type` would get a schema of its own
+
+
+class Absent:
+    """Makes an optional value one that may be left out, but not null: a query cannot say null.
+
+    As a union it would also double every error and put the union's parts into the field's name.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        (given,) = (part for part in get_args(source) if part is not NoneType)
+        return handler.generate_schema(given)
+
+
+Maybe: TypeAlias = Annotated[T | None, Absent]  # noqa: UP040 - a `type` would get a schema of its own
 Number = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 

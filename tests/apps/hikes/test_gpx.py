@@ -132,7 +132,8 @@ def test_smoothing_leaves_points_that_stand_apart() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 80), st.floats(-400, 8000)), min_size=1, max_size=80))
 def test_smoothed_heights_stay_between_the_lowest_and_the_highest(profile: list[tuple[float, float]]) -> None:
-    along, heights = [], []
+    along: list[float] = []
+    heights: list[float] = []
     for step, height in profile:
         along.append((along[-1] if along else 0.0) + step)
         heights.append(height)
