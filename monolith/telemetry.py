@@ -1,5 +1,6 @@
 """Tracing with OpenTelemetry: on when an OTLP endpoint is set, not even imported when not."""
 
+import importlib.util
 import os
 from collections.abc import Mapping, MutableMapping
 from typing import Final
@@ -9,6 +10,12 @@ from monolith.profile import Profile
 
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 MODULE_ATTRIBUTE: Final = "monolith.module"
+PACKAGES: Final = (
+    "opentelemetry.sdk",
+    "opentelemetry.exporter.otlp.proto.http",
+    "opentelemetry.instrumentation.django",
+    "opentelemetry.instrumentation.psycopg",
+)
 DEFAULTS: Final = {
     # Without it the instrumentations still send the names of before the conventions became stable.
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
@@ -35,22 +42,35 @@ def start_telemetry(profile: Profile, environ: MutableMapping[str, str] = os.env
     global _started  # instrumenting patches this process, once
     if _started or not is_wanted(environ):
         return _started
+    require_packages(environ)
     for name, value in DEFAULTS.items():
         environ.setdefault(name, value)
-    try:
-        from monolith import tracing
-    except ModuleNotFoundError as error:
-        if error.name is None or not error.name.startswith("opentelemetry"):
-            raise
-        name = next(name for name in ENDPOINTS if environ.get(name))
-        problem = (
-            f"{name} is set and the package of {error.name!r} is not installed; "
-            f"install fastmonolith[telemetry], or unset {name}"
-        )
-        raise CompositionError([problem]) from None
+    from monolith import tracing
+
     tracing.instrument(service=f"fastmonolith-{profile.value}")
     _started = True
     return True
+
+
+def require_packages(environ: Mapping[str, str]) -> None:
+    """Make sure that what tracing needs is installed if the environment asks for tracing; imports none of it.
+
+    Raises CompositionError naming the variable and what to install.
+    """
+    if is_wanted(environ) and (missing := [name for name in PACKAGES if not _is_installed(name)]):
+        variable = next(name for name in ENDPOINTS if environ.get(name))
+        problem = (
+            f"{variable} is set and {', '.join(missing)} cannot be imported; "
+            f"install fastmonolith[telemetry], or unset {variable}"
+        )
+        raise CompositionError([problem])
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:  # a parent package is missing
+        return False
 
 
 def current_trace_id() -> str:

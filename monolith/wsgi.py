@@ -13,12 +13,15 @@ def load() -> Any:
     django.setup(set_prefix=False)
     from django.urls import get_resolver
 
+    from monolith.composition import composed
     from monolith.http.connections import watch_connections
     from monolith.http.gateway import Handler
     from monolith.http.static import serving_static
+    from monolith.telemetry import start_telemetry
     from monolith.tier_check import check_tier
 
     check_tier()
+    start_telemetry(composed().profile)
     watch_connections()
     _ = get_resolver().url_patterns  # a route that cannot be imported stops the start, not the first request
     return serving_static(Handler())

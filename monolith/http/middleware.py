@@ -15,6 +15,7 @@ from monolith.http.error_pages import error_response
 from monolith.http.identity import HEADER, request_id
 from monolith.http.limits import LIMITS_ATTRIBUTE, MAX_BODY, MAX_QUERY
 from monolith.http.problems import PROBLEM_TYPE
+from monolith.logs import request_id as logged_request_id
 from monolith.profile import Profile
 
 # Probes address a container by its IP address, which no one puts into MONOLITH_ALLOWED_HOSTS; these answers
@@ -57,6 +58,13 @@ class ModuleMiddleware:
         )
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        token = logged_request_id.set(request_id(request))
+        try:
+            return self._answer(request)
+        finally:
+            logged_request_id.reset(token)
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
         response = self._refusal(request)
         if response is None:
             scope = self._scope(request)

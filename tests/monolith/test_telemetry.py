@@ -1,0 +1,171 @@
+"""Tracing: absent unless asked for, whole when it is."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from monolith import telemetry
+from monolith.errors import CompositionError
+from monolith.profile import Profile
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+# Answers the paths given as arguments in-process, as a server's worker would, then ends.
+ASK = """
+import io, json, sys
+from wsgiref.util import setup_testing_defaults
+
+from monolith.wsgi import application
+
+statuses = []
+for path in sys.argv[1:]:
+    environ = {"PATH_INFO": path, "HTTP_HOST": "127.0.0.1"}
+    setup_testing_defaults(environ)
+    response = application(environ, lambda status, headers, exc_info=None: statuses.append(int(status[:3])))
+    b"".join(response)
+    response.close()
+loaded = sorted(name for name in sys.modules if name.split(".")[0] == "opentelemetry")
+print(json.dumps({"statuses": statuses, "opentelemetry": loaded}))
+"""
+
+
+@dataclass(slots=True)
+class Receiver:
+    """An OTLP/HTTP receiver that keeps what it is sent."""
+
+    url: str
+    requests: list[ExportTraceServiceRequest] = field(default_factory=list)
+
+    def spans(self) -> list[Span]:
+        return [
+            span
+            for request in self.requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+    def services(self) -> set[str]:
+        return {
+            attribute.value.string_value
+            for request in self.requests
+            for resource in request.resource_spans
+            for attribute in resource.resource.attributes
+            if attribute.key == "service.name"
+        }
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    received: list[ExportTraceServiceRequest] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append(ExportTraceServiceRequest.FromString(body))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Receiver(f"http://127.0.0.1:{server.server_port}", received)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def ask(*paths: str, **environ: str) -> dict[str, Any]:
+    settings = {"DJANGO_SETTINGS_MODULE": "settings.private", "PYTHONPATH": str(PROJECT)}
+    result = subprocess.run(
+        [sys.executable, "-c", ASK, *paths],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+        | settings
+        | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    answer: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return answer
+
+
+def attributes(span: Span) -> dict[str, str]:
+    return {attribute.key: attribute.value.string_value for attribute in span.attributes}
+
+
+@pytest.mark.slow
+def test_nothing_of_opentelemetry_is_imported_without_an_endpoint() -> None:
+    answer = ask("/api/hikes/walks", "/readyz")
+
+    assert answer == {"statuses": [200, 200], "opentelemetry": []}
+
+
+@pytest.mark.slow
+def test_request_and_its_sql_are_one_trace_with_the_module_on_every_span(receiver: Receiver) -> None:
+    answer = ask("/api/hikes/walks", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+
+    assert answer["statuses"] == [200]
+    assert receiver.services() == {"fastmonolith-private"}
+    spans = receiver.spans()
+    (request,) = [span for span in spans if span.kind == Span.SPAN_KIND_SERVER]
+    statements = [span for span in spans if span.kind == Span.SPAN_KIND_CLIENT]
+    assert attributes(request)["http.request.method"] == "GET"
+    assert statements
+    assert {span.trace_id for span in spans} == {request.trace_id}
+    assert {attributes(span)[telemetry.MODULE_ATTRIBUTE] for span in spans} == {"hikes"}
+    assert any("hikes_" in attributes(span).get("db.query.text", "") for span in statements)
+
+
+@pytest.mark.slow
+def test_probes_and_threads_without_a_request_send_no_span(receiver: Receiver) -> None:
+    ask("/healthz", "/readyz", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+
+    assert receiver.spans() == []
+
+
+@pytest.mark.slow
+def test_endpoint_that_does_not_answer_costs_no_request() -> None:
+    answer = ask(
+        "/api/hikes/walks",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1",
+        OTEL_EXPORTER_OTLP_TIMEOUT="1",
+    )
+
+    assert answer["statuses"] == [200]
+
+
+def test_endpoint_without_the_packages_is_an_error_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(telemetry, "PACKAGES", ("opentelemetry.sdk", "opentelemetry_not_there.sdk"))
+
+    with pytest.raises(CompositionError, match=r"install fastmonolith\[telemetry\]"):
+        telemetry.start_telemetry(Profile.PUBLIC, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+
+
+def test_switched_off_sdk_is_not_started_by_an_endpoint() -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_SDK_DISABLED": "true"}
+
+    assert not telemetry.is_wanted(environ)
+    assert not telemetry.start_telemetry(Profile.PUBLIC, environ)
