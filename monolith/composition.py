@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from monolith.environment import Environment, connection_parameters, module_urls, read_environment
 from monolith.errors import CompositionError, SecretNotDeclared, TierViolation
 from monolith.http.settings import http_settings
+from monolith.liveness import refuse_ended
 from monolith.module import PLATFORM, Module, name_problem
 from monolith.profile import Profile
 from monolith.roles import RoleNames
@@ -281,7 +282,7 @@ def _databases(
         databases[name] = database(roles.rw(name), urls.get(name, shared))
     for options in databases.values():
         # A pool per module is the bulkhead: one module that holds its connections starves itself alone.
-        options["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 8, "timeout": 5}
+        options["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 8, "timeout": 5, "check": refuse_ended}
     return databases
 
 

@@ -1,15 +1,12 @@
-"""Kept connections that the server has closed, found without asking it.
+"""Kept connections that the server has ended are closed at the start of a request."""
 
-A libpq socket that is readable while nothing was asked holds the server's farewell or its end of file.
-Looking costs microseconds, where CONN_HEALTH_CHECKS costs a round trip per request.
-"""
-
-import select
 from typing import Any, Final
 
 from django.core.signals import request_started
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from monolith.liveness import has_ended
 
 WATCH: Final = "monolith.http.connections"
 
@@ -22,16 +19,12 @@ def close_dead_connections(**_: Any) -> None:
 
 
 def is_dead(connection: BaseDatabaseWrapper) -> bool:
-    """Say whether a kept, idle connection has something to read: the server has ended it."""
+    """Say whether this thread keeps a connection that the server has ended."""
     raw = connection.connection
     # A pool's connections are not kept by the thread, and one inside a transaction is not idle.
     if raw is None or connection.in_atomic_block or connection.settings_dict["OPTIONS"].get("pool"):
         return False
-    if raw.closed:
-        return True
-    poll = select.poll()
-    poll.register(raw.fileno(), select.POLLIN | select.POLLERR | select.POLLHUP)
-    return bool(poll.poll(0))
+    return has_ended(raw)
 
 
 def watch_connections() -> None:

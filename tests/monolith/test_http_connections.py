@@ -89,7 +89,11 @@ def test_what_is_inside_a_transaction_is_not_touched(
         assert not is_dead(kept)
 
 
-def test_a_pools_connections_are_the_pools_business() -> None:
+def test_a_pool_hands_out_no_connection_that_has_ended(cluster: PostgresCluster) -> None:
     assert composed().databases["default"]["OPTIONS"]["pool"]
-    backend(connections["default"])
-    assert not is_dead(connections["default"])
+    pooled = connections["default"]
+    first = backend(pooled)
+    pooled.close()  # back into the pool
+    terminate(cluster, first)
+    assert not is_dead(pooled)  # not the thread's business
+    assert backend(pooled) != first
