@@ -106,26 +106,30 @@ def apply_schema_grants(connection: Connection, declaration: Declaration) -> Cou
         return difference(expected_relation_facts(declaration, catalog), catalog.facts)
 
     with connection.transaction():
-        return _Convergence(connection, read).run(lambda statement: None)
+        work = _Convergence(connection, read)
+        if left := work.run(lambda statement: None):
+            raise work.unfinished(left)
+        return work.done
 
 
 def _provision_once(
     connection: Connection, declaration: Declaration, progress: Progress, also: Also, *, keep: bool
 ) -> Counter[str]:
-    done: Counter[str] = Counter()
-
     def read() -> Difference:
         catalog, expected = drift(connection, declaration)
         return difference(expected, catalog.facts - _borrowed(catalog.facts, connection))
 
     with connection.transaction():
         connection.execute(LOCK)
+        work = _Convergence(connection, read)
         with _borrowing(connection, declaration):
-            done = _Convergence(connection, read).run(progress)
+            left = work.run(progress)
         also(connection)
         if not keep:
             raise psycopg.Rollback
-    return done
+    if left:  # what could be done stays done
+        raise work.unfinished(left)
+    return work.done
 
 
 class _Convergence:
@@ -135,31 +139,28 @@ class _Convergence:
         self.connection = connection
         self.read = read
         self.done: Counter[str] = Counter()
-        self.refused: dict[str, str] = {}
 
-    def run(self, progress: Progress) -> Counter[str]:
+    def run(self, progress: Progress) -> Difference:
+        """Execute until nothing is left to do; return what this connection may not do."""
+        change = self.read()
         for _ in range(ROUNDS):
-            change = self.read()
             if not change:
-                return self.done
-            before = self.done.total()
+                break
             for statement in statements(change):
                 self._execute(statement, progress)
-            if self.refused and self.done.total() == before:
-                break
-        raise self._unfinished(self.read())
+            change = self.read()
+        return change
 
     def _execute(self, statement: Statement, progress: Progress) -> None:
         try:
             with self.connection.transaction():
                 self.connection.execute(statement.sql)
-        except errors.InsufficientPrivilege as error:
-            self.refused[statement.sql.as_string(self.connection)] = str(error).partition("\n")[0]
-        else:
-            self.done[statement.kind] += 1
-            progress(statement)
+        except errors.InsufficientPrivilege:
+            return  # it is still to do when the catalogs are read again, and reported then
+        self.done[statement.kind] += 1
+        progress(statement)
 
-    def _unfinished(self, left: Difference) -> ProvisionError:
+    def unfinished(self, left: Difference) -> ProvisionError:
         needed = [statement.sql.as_string(self.connection) for statement in statements(left)]
         return ProvisionError(
             "These statements need more rights than this connection has; run them once as a superuser:\n"

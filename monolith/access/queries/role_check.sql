@@ -4,7 +4,11 @@ WITH me AS (
     SELECT * FROM pg_catalog.pg_roles WHERE rolname = current_user
 ), relation AS (
     SELECT c.oid, c.relkind, n.nspname::text AS schema, c.relname::text AS name,
-           n.nspname IN ('pg_catalog', 'information_schema') OR EXISTS (
+           n.nspname = 'information_schema' OR EXISTS (
+               -- Catalogs that PostgreSQL itself opens, wholly or by column; pg_authid is not one of them.
+               SELECT FROM pg_catalog.pg_init_privs i CROSS JOIN LATERAL aclexplode(i.initprivs) b
+               WHERE i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.privtype = 'i'
+                 AND b.grantee = 0) OR EXISTS (
                SELECT FROM pg_catalog.pg_depend e JOIN pg_catalog.pg_extension x ON x.oid = e.refobjid
                WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
                  AND x.extname = ANY(%(extensions)s)) AS built_in
