@@ -2,5 +2,6 @@
 
 from monolith.embedded.environ import data_directory, ensure_started, environ
 from monolith.embedded.postgres import PostgresCluster
+from monolith.embedded.services import Service, services
 
-__all__ = ["PostgresCluster", "data_directory", "ensure_started", "environ"]
+__all__ = ["PostgresCluster", "Service", "data_directory", "ensure_started", "environ", "services"]

@@ -27,31 +27,29 @@ class Account:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
-    def may_execute(self, program: Path) -> bool:
-        """Say whether the account can reach and run `program`; parents may be closed to it."""
-        return self._test("-x", program)
-
-    def may_write(self, directory: Path) -> bool:
-        """Say whether the account can reach and write `directory`."""
-        return self._test("-w", directory)
+    def may_execute(self, path: Path) -> bool:
+        """Say whether the account can reach and run a program, or enter a directory; parents may be closed to it."""
+        command = [shutil.which("test") or "/usr/bin/test", "-x", str(path)]
+        return subprocess.run(command, check=False, cwd="/", **self.popen).returncode == 0
 
     def own(self, path: Path) -> None:
         """Hand one file or directory, not its parents, to the account."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
-    def _test(self, flag: str, path: Path) -> bool:
-        command = [shutil.which("test") or "/usr/bin/test", flag, str(path)]
-        return subprocess.run(command, check=False, **self.popen).returncode == 0
+    def __str__(self) -> str:
+        return f"uid {os.geteuid() if self.uid is None else self.uid}"
 
 
-def server_account() -> Account:
-    """Return this process's own account, or an existing unprivileged one when it is root.
+def server_account(data: Path) -> Account:
+    """Return this process's own account; for root the owner of existing `data`, or an existing unprivileged one.
 
     Raises EmbeddedServiceError when root finds none.
     """
     if os.geteuid() != 0:
         return Account()
+    if data.exists() and (owner := data.stat()).st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
     for name in CANDIDATES:
         try:
             entry = pwd.getpwnam(name)

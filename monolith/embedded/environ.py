@@ -4,6 +4,7 @@ import fcntl
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from monolith.embedded.passfile import write_private
 from monolith.embedded.postgres import PostgresCluster
@@ -20,21 +21,30 @@ def data_directory(environ: Mapping[str, str], project: Path) -> Path:
 def environ(profile: Profile, environ: Mapping[str, str], project: Path) -> dict[str, str]:
     """Complete an environment for `profile`; one that has a DATABASE_URL is returned as it is.
 
-    Starts nothing, so that settings may call it. A password file of another profile is never named.
+    Starts nothing, so that settings may call it. A password file of another profile is never named, and a secret
+    that is there already is left for `compose` to refuse.
     """
     if environ.get("DATABASE_URL"):
         return dict(environ)
     cluster = PostgresCluster(data_directory(environ, project))
-    completed = dict(environ) | {"DATABASE_URL": cluster.url(), "PGPASSFILE": str(cluster.passfile(profile.value))}
+    completed = dict(environ) | {
+        "DATABASE_URL": cluster.url(),
+        "PGPASSFILE": str(cluster.passfile(profile.value)),
+    }
     if profile is Profile.PRIVATE and not environ.get("MONOLITH_SECRET_KEY"):
         completed["MONOLITH_SECRET_KEY"] = _secret_key(cluster.directory)
     if profile is Profile.MIGRATOR:
-        completed["MONOLITH_ADMIN_URL"] = cluster.admin_url
+        # The superuser's password file travels in the address, so the migrator's own holds the migrator alone.
+        passfile = quote(str(cluster.passfile("admin")), safe="")
+        completed["MONOLITH_ADMIN_URL"] = f"{cluster.admin_url}?passfile={passfile}"
     return completed
 
 
 def ensure_started(environ: Mapping[str, str], project: Path) -> PostgresCluster | None:
-    """Start the project's embedded PostgreSQL unless a DATABASE_URL names another; returns it when embedded."""
+    """Start the project's embedded PostgreSQL unless a DATABASE_URL names another; returns it when embedded.
+
+    Raises EmbeddedServiceError when it does not start.
+    """
     if environ.get("DATABASE_URL"):
         return None
     cluster = PostgresCluster(data_directory(environ, project))

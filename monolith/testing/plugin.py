@@ -65,7 +65,7 @@ def _manage(project: Path, command: str) -> None:
 def _remove(directory: Path) -> None:
     from monolith.embedded import PostgresCluster
 
-    PostgresCluster(directory).stop()
+    PostgresCluster(directory).erase()  # for root its files may be elsewhere, where nothing else removes them
     shutil.rmtree(directory, ignore_errors=True)
 
 
