@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI, Router
 from ninja.errors import ValidationError, ValidationErrorContext
 from ninja.openapi.docs import DocsBase
-from ninja.openapi.schema import OpenAPISchema
+from ninja.openapi.schema import OpenAPISchema, get_schema
 from ninja.operation import Operation
 from ninja.utils import normalize_path, replace_path_param_notation
 
@@ -22,7 +22,7 @@ from monolith.errors import CompositionError
 from monolith.http.caching import apply_headers, cache_headers
 from monolith.http.handlers import answer
 from monolith.http.limits import LIMITS_ATTRIBUTE, limit_of
-from monolith.http.openapi import complete
+from monolith.http.openapi import complete, merge
 from monolith.http.sessions import StaffSession
 from monolith.module import Module
 from monolith.profile import Profile
@@ -49,6 +49,7 @@ class TierAPI(NinjaAPI):
 
     def __init__(self, profile: Profile, modules: Mapping[str, Module]) -> None:
         self.profile = profile
+        self.modules = modules
         super().__init__(
             title=f"{profile.value.capitalize()} tier",
             version=framework_version(),
@@ -119,7 +120,10 @@ class TierAPI(NinjaAPI):
 
     @cached_property
     def _described(self) -> OpenAPISchema:
-        schema = super().get_openapi_schema()
+        prefix = self.get_root_path({})
+        schema = get_schema(api=self, path_prefix=prefix)
+        parts = {n: get_schema(TierAPI(self.profile, {n: m}), prefix) for n, m in self.modules.items()}
+        merge(schema, parts)
         throttled = frozenset(
             operation.operation_id or ""
             for _, operations in self.path_views()

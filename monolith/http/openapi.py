@@ -1,5 +1,6 @@
 """Making the description of the routes true: every answer they can give is in it."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,6 +13,41 @@ _ALWAYS: Final = (400, 414, 500, 503)
 _WITH_BODY: Final = (411, 413)
 _NOT_MODIFIED: Final = {"description": "Not modified: the If-None-Match header names the current version."}
 _HTTP_METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "options", "trace"})
+
+_SHARED: Final = frozenset({ProblemSchema.__name__, FieldProblem.__name__})
+
+
+def merge(schema: dict[str, Any], parts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Fill `schema` with the paths and components of `parts`, one description per module.
+
+    A component is named `<module>.<Schema>`: two modules may each have their own `Track`, and Ninja, asked for
+    both at once, would describe one of them as the other.
+    """
+    schema["paths"] = {}
+    schemas: dict[str, Any] = {}
+    components: dict[str, Any] = {"schemas": schemas}
+    for module, part in parts.items():
+        schema["paths"] |= _qualified(part["paths"], module)
+        for name, definition in part["components"]["schemas"].items():
+            schemas[_name(name, module)] = _qualified(definition, module)
+        if "securitySchemes" in part["components"]:
+            components.setdefault("securitySchemes", {}).update(part["components"]["securitySchemes"])
+    schema["components"] = components
+
+
+def _qualified(node: Any, module: str) -> Any:
+    if isinstance(node, Mapping):
+        return {key: _qualified(value, module) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_qualified(value, module) for value in node]
+    prefix = _REF.format(model="")
+    if isinstance(node, str) and node.startswith(prefix):
+        return prefix + _name(node.removeprefix(prefix), module)
+    return node
+
+
+def _name(name: str, module: str) -> str:
+    return name if name in _SHARED else f"{module}.{name}"
 
 
 def complete(schema: dict[str, Any], *, throttled: frozenset[str] = frozenset()) -> dict[str, Any]:

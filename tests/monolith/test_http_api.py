@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.test import Client
-from ninja import Router
+from ninja import Router, Schema
 
 from monolith import CompositionError, Module, Profile, Tier
 from monolith.http.api import TierAPI
@@ -105,6 +105,28 @@ def found(document: Any, reference: str) -> bool:
     for part in reference.removeprefix("#/").split("/"):
         document = document.get(part)
     return document is not None
+
+
+def test_modules_may_name_their_schemas_alike(settings: object) -> None:
+    settings.ROOT_URLCONF = "monolith.http.private_urls"  # type: ignore[attr-defined]
+    own, other = ModuleType("own"), ModuleType("other")
+    for routes, kind in ((own, int), (other, str)):
+        sys.modules[routes.__name__] = routes
+        router = Router()
+        schema = type("Track", (Schema,), {"__annotations__": {"points": kind}})
+        router.get("/track", response=schema)(answer)
+        vars(routes)["public"] = router
+    try:
+        modules = {n: Module(name=n, tier=Tier.BOTH, routes=n) for n in ("own", "other")}
+        document = TierAPI(Profile.PRIVATE, modules).get_openapi_schema()
+    finally:
+        del sys.modules["own"], sys.modules["other"]
+    schemas = document["components"]["schemas"]
+    assert schemas["own.Track"]["properties"]["points"]["type"] == "integer"
+    assert schemas["other.Track"]["properties"]["points"]["type"] == "string"
+    for name in modules:
+        response = document["paths"][f"/api/{name}/track"]["get"]["responses"]["200"]
+        assert response["content"]["application/json"]["schema"]["$ref"].endswith(f"/{name}.Track")
 
 
 def test_head_goes_wherever_get_does_and_is_not_described_twice(settings: object) -> None:
