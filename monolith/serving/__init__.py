@@ -1,0 +1,1 @@
+"""Serving a tier, and running every tier of a project on one machine."""
