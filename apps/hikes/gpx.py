@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from xml.parsers import expat
@@ -188,9 +187,9 @@ def _place(point: Any) -> _Place:
 def _filled(raw: Sequence[_Place]) -> list[Point]:
     """Return the points in order, repeats dropped, missing heights interpolated."""
     for lon, lat, ele in raw:
-        if not (isfinite(lon) and isfinite(lat) and -180 <= lon <= 180 and -90 <= lat <= 90):
+        if not (-180 <= lon <= 180 and -90 <= lat <= 90):  # NaN is nowhere either
             raise GpxError(f"A point lies at lat {lat}, lon {lon}, which is not on the Earth. Remove it.")
-        if ele is not None and not (isfinite(ele) and _HEIGHT_M[0] <= ele <= _HEIGHT_M[1]):
+        if ele is not None and not _HEIGHT_M[0] <= ele <= _HEIGHT_M[1]:
             raise GpxError(f"A point is {ele} m high, which no place on the Earth is. Remove it.")
     known = [index for index, point in enumerate(raw) if point[2] is not None]
     if len(known) * 2 < len(raw):

@@ -34,7 +34,7 @@ WALK_FIELDS: Final = (
 WINDOW_FIELDS: Final = ("starts_at", "day", "temp_c", "precip_mm", "wind_kmh", "cloud_pct", "viable")
 
 
-class Sort(StrEnum):
+class WalkSort(StrEnum):
     """Orders of a list; a minus turns one around."""
 
     NAME = "name"
@@ -48,14 +48,14 @@ class Sort(StrEnum):
 
 
 _ORDER: Final = {
-    Sort.NAME: "name",
-    Sort.NEAREST: "away_km",
-    Sort.SHORTEST: "distance_km",
-    Sort.LONGEST: "-distance_km",
-    Sort.LEAST_ASCENT: "ascent_m",
-    Sort.MOST_ASCENT: "-ascent_m",
-    Sort.QUICKEST: "duration_h",
-    Sort.SLOWEST: "-duration_h",
+    WalkSort.NAME: "name",
+    WalkSort.NEAREST: "away_km",
+    WalkSort.SHORTEST: "distance_km",
+    WalkSort.LONGEST: "-distance_km",
+    WalkSort.LEAST_ASCENT: "ascent_m",
+    WalkSort.MOST_ASCENT: "-ascent_m",
+    WalkSort.QUICKEST: "duration_h",
+    WalkSort.SLOWEST: "-duration_h",
 }
 
 
@@ -73,7 +73,7 @@ class Search:
     region: str | None = None
     text: str | None = None
     on: date | None = None  # a day at the walk with a viable window that is not over
-    sort: Sort = Sort.NAME
+    sort: WalkSort = WalkSort.NAME
 
 
 @dataclass(frozen=True, slots=True)

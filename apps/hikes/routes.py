@@ -16,19 +16,19 @@ from apps.hikes.gpx import MAX_GPX_BYTES, write_gpx
 from apps.hikes.models import Walk
 from apps.hikes.refresh import refresh_windows
 from apps.hikes.schemas import (
-    RefreshOrder,
-    RefreshOutcome,
     Slug,
-    TrackFeature,
     UploadedWalk,
+    UploadedWalkPage,
     UploadFilter,
     UploadNames,
-    UploadPage,
     WalkEdit,
     WalkOut,
     WalkPage,
     WalkSearch,
+    WalkTrack,
     WindowPage,
+    WindowRefresh,
+    WindowRefreshReport,
     WindowSearch,
 )
 from monolith.http.caching import cacheable
@@ -142,7 +142,7 @@ def download_gpx(request: HttpRequest, slug: Path[Slug]) -> Any:
 
 @public.get(
     "/walks/{slug}/track.geojson",
-    response={200: TrackFeature, 404: ProblemSchema},
+    response={200: WalkTrack, 404: ProblemSchema},
     summary="Track as GeoJSON",
 )
 def download_geojson(request: HttpRequest, slug: Path[Slug]) -> Any:
@@ -173,7 +173,7 @@ _PROPERTIES: Final = (
 )
 
 
-@private.get("/uploads", response={200: UploadPage}, summary="All walks, drafts included")
+@private.get("/uploads", response={200: UploadedWalkPage}, summary="All walks, drafts included")
 def list_uploads(request: HttpRequest, wanted: Query[UploadFilter]) -> Any:
     """Walks with what only their keepers see, newest first."""
     walks = Walk.objects.defer("gpx", "track").order_by("-created_at", "slug")
@@ -218,8 +218,10 @@ def retire(request: HttpRequest, slug: Path[Slug]) -> Any:
         return services.retire_walk(slug=slug)
 
 
-@private.post("/refresh", response={200: RefreshOutcome, 404: ProblemSchema}, summary="Refresh forecasts")
-def refresh(request: HttpRequest, order: RefreshOrder) -> Any:
+@private.post(
+    "/refresh", response={200: WindowRefreshReport, 404: ProblemSchema}, summary="Refresh forecasts"
+)
+def refresh(request: HttpRequest, order: WindowRefresh) -> Any:
     """Fetch the forecasts that have expired, for 20 seconds at most; what is left waits for the next call."""
     with _problems(), provider_named(default_provider()) as provider:
         report = refresh_windows(

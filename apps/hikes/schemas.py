@@ -1,5 +1,6 @@
 """The shapes that the routes take and give."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, get_args
@@ -12,12 +13,12 @@ from pydantic import (
     GetCoreSchemaHandler,
     StringConstraints,
     field_validator,
-    model_validator,
 )
 from pydantic_core import CoreSchema
 
-from apps.hikes.queries import Search, Sort
+from apps.hikes.queries import Search, WalkSort
 from apps.hikes.walking_time import Grade
+from monolith.http.problems import Problem, field_error
 
 T = TypeVar("T")
 
@@ -77,19 +78,7 @@ class WalkSearch(Paging):
     region: Maybe[Line] = Field(default=None, description="The region's name.")
     text: Maybe[Line] = Field(default=None, description="Appears in the name, region or summary.")
     on: Maybe[date] = Field(default=None, description="A day at the walk with a viable window still to come.")
-    sort: Sort = Field(default=Sort.NAME, description="`nearest` needs a place.")
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> "WalkSearch":
-        if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("latitude and longitude belong together; send both")
-        if self.near and self.latitude is not None:
-            raise ValueError("send near, or latitude and longitude, not both")
-        if not self.place and (self.radius_km is not None or self.sort is Sort.NEAREST):
-            raise ValueError("radius_km and sort=nearest need a place; send near=54.45,-3.21")
-        if self.min_km is not None and self.max_km is not None and self.min_km > self.max_km:
-            raise ValueError(f"min_km is {self.min_km:g}, more than max_km {self.max_km:g}")
-        return self
+    sort: WalkSort = Field(default=WalkSort.NAME, description="`nearest` needs a place.")
 
     @field_validator("near")
     @classmethod
@@ -110,7 +99,9 @@ class WalkSearch(Paging):
         return None
 
     def search(self) -> Search:
-        """Return the question without its paging."""
+        """Return the question without its paging. Raises Problem naming each field that does not fit the others."""
+        if errors := list(self._contradictions()):
+            raise Problem(422, "The request is not valid", errors=errors)
         return Search(
             near=self.place,
             radius_km=self.radius_km,
@@ -124,6 +115,20 @@ class WalkSearch(Paging):
             on=self.on,
             sort=self.sort,
         )
+
+    def _contradictions(self) -> Iterator[dict[str, Any]]:
+        if (self.latitude is None) != (self.longitude is None):
+            missing = "latitude" if self.latitude is None else "longitude"
+            yield field_error("query", missing, detail="latitude and longitude belong together; send both")
+        if self.near and (self.latitude is not None or self.longitude is not None):
+            yield field_error("query", "near", detail="send near, or latitude and longitude, not both")
+        if not self.place and self.radius_km is not None:
+            yield field_error("query", "radius_km", detail="needs a place; send near=54.45,-3.21")
+        if not self.place and self.sort is WalkSort.NEAREST:
+            yield field_error("query", "sort", detail="nearest needs a place; send near=54.45,-3.21")
+        if self.min_km is not None and self.max_km is not None and self.min_km > self.max_km:
+            detail = f"min_km is {self.min_km:g}, more than max_km {self.max_km:g}"
+            yield field_error("query", "min_km", detail=detail)
 
 
 class WindowSearch(Schema):
@@ -195,19 +200,19 @@ class WindowPage(Schema):
     items: list[WindowOut]
 
 
-class LineString(Schema):
+class WalkLine(Schema):
     """GeoJSON geometry, RFC 7946."""
 
     type: Literal["LineString"] = "LineString"
     coordinates: list[list[float]] = Field(description="Degrees east, degrees north, metres.")
 
 
-class TrackFeature(Schema):
+class WalkTrack(Schema):
     """A GeoJSON feature, RFC 7946."""
 
     type: Literal["Feature"] = "Feature"
     id: UUID
-    geometry: LineString
+    geometry: WalkLine
     properties: dict[str, Any]
 
 
@@ -243,7 +248,7 @@ class UploadedWalk(WalkOut):
     created_at: datetime
 
 
-class UploadPage(Schema):
+class UploadedWalkPage(Schema):
     """One page of walks, drafts included."""
 
     total: int
@@ -252,7 +257,7 @@ class UploadPage(Schema):
     items: list[UploadedWalk]
 
 
-class RefreshOrder(Schema):
+class WindowRefresh(Schema):
     """Which forecasts to fetch."""
 
     model_config = ConfigDict(extra="forbid")
@@ -261,7 +266,7 @@ class RefreshOrder(Schema):
     force: bool = Field(default=False, description="Ask again although the last answer has not expired.")
 
 
-class RefreshOutcome(Schema):
+class WindowRefreshReport(Schema):
     """How a refresh went."""
 
     provider: str

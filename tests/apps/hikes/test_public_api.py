@@ -171,22 +171,23 @@ class TestList:
         assert [error["name"] for error in response.json()["errors"]] == [named]
 
     @pytest.mark.parametrize(
-        ("query", "reason"),
+        ("query", "reasons"),
         [
-            ({"latitude": 1}, "belong together"),
-            ({"near": "1,2", "latitude": 1, "longitude": 2}, "not both"),
-            ({"radius_km": 5}, "need a place"),
-            ({"sort": "nearest"}, "need a place"),
-            ({"min_km": 5, "max_km": 4}, "min_km is 5, more than max_km 4"),
+            ({"latitude": 1}, {"longitude": "belong together"}),
+            ({"near": "1,2", "latitude": 1, "longitude": 2}, {"near": "not both"}),
+            ({"radius_km": 5, "sort": "nearest"}, {"radius_km": "needs a place", "sort": "needs a place"}),
+            ({"min_km": 5, "max_km": 4}, {"min_km": "min_km is 5, more than max_km 4"}),
         ],
         ids=str,
     )
-    def test_refuses_what_does_not_fit_together(
-        self, client: Client, query: dict[str, Any], reason: str
+    def test_names_each_field_that_does_not_fit_the_others(
+        self, client: Client, query: dict[str, Any], reasons: dict[str, str]
     ) -> None:
         response = client.get(API, query)
         assert response.status_code == 422
-        assert reason in response.json()["errors"][0]["detail"]
+        errors = {error["name"]: error["detail"] for error in response.json()["errors"]}
+        assert errors.keys() == reasons.keys()
+        assert all(reason in errors[name] for name, reason in reasons.items())
 
     def test_a_zero_byte_is_refused(self, client: Client) -> None:
         assert client.get(f"{API}?text=a%00b").status_code == 400
