@@ -16,6 +16,7 @@ from monolith.access.facts import (
     Definer,
     Extension,
     Facts,
+    Inheritance,
     Kind,
     LeakyView,
     Membership,
@@ -115,6 +116,7 @@ def read_catalog(connection: Connection, declaration: Declaration) -> Catalog:
                 *(Membership(*row) for row in reader.rows("memberships")),
                 *reader.settings(),
                 *(Ownership(item.type, item.identity, item.owner) for item in owned),
+                *reader.inheritance(),
                 *reader.default_privileges(),
                 *relation_facts(reader, functions),
             ]
@@ -217,6 +219,11 @@ class _Reader:
     def settings(self) -> Iterator[RoleSetting]:
         for role, database, name, value in self.rows("settings"):
             yield RoleSetting(role, database, name, _plain(value) if name == "search_path" else value)
+
+    def inheritance(self) -> Iterator[Inheritance]:
+        for parent_schema, parent, child_schema, child, partition in self.rows("inheritance"):
+            things = Thing(Kind.TABLE, parent, parent_schema), Thing(Kind.TABLE, child, child_schema)
+            yield Inheritance(*things, partition)
 
     def default_privileges(self) -> Iterator[DefaultPrivilege]:
         for owner, schema, kind, grantee, privilege, grantable in self.rows("default_privileges"):

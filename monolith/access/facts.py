@@ -177,6 +177,19 @@ class LeakyView:
 
 
 @dataclass(frozen=True, slots=True)
+class Inheritance:
+    """A table is the child of another schema's table, so who reads the parent reads its rows."""
+
+    parent: Thing
+    child: Thing
+    partition: bool
+
+    @property
+    def slot(self) -> object:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
 class Definer:
     """A function runs with its owner's rights."""
 
@@ -199,6 +212,7 @@ Fact = (
     | DefaultPrivilege
     | RoleSetting
     | LeakyView
+    | Inheritance
     | Definer
 )
 Facts = frozenset[Fact]

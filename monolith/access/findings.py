@@ -16,6 +16,7 @@ from monolith.access.facts import (
     Difference,
     Extension,
     Fact,
+    Inheritance,
     Kind,
     LeakyView,
     Membership,
@@ -124,6 +125,7 @@ def _kind(fact: Fact) -> str:
         DefaultPrivilege: "default privilege",
         RoleSetting: "role setting",
         LeakyView: "view",
+        Inheritance: "inheritance",
         Definer: "function",
     }
     return words.get(type(fact), "privilege")
@@ -158,6 +160,8 @@ def _said(fact: Fact) -> str:
             return f"sessions of {role}{place} start with {name} = {value}"
         case LeakyView(schema, name):
             return f"the public view {schema}.{name} has no security_barrier: a cheap function sees what it hides"
+        case Inheritance(parent, child):
+            return f"the table {child} is a child of {parent}: who may read {parent} reads its rows"
         case Definer(function, search_path):
             path = f"search_path {search_path}" if search_path else "no fixed search_path"
             return f"the function {function} runs with its owner's rights (SECURITY DEFINER, {path})"

@@ -15,6 +15,7 @@ from monolith.access.facts import (
     Difference,
     Extension,
     Fact,
+    Inheritance,
     Kind,
     LeakyView,
     Membership,
@@ -43,6 +44,7 @@ _ORDER: Final = (
     Membership,
     Schema,
     Extension,
+    Inheritance,
     Ownership,
     Definer,
     Privilege,
@@ -144,6 +146,11 @@ def _take_away(batch: list[Fact]) -> Iterator[Statement]:
             yield Statement(
                 "setting", template.format(Identifier(role), _in_database(fact), Identifier(name))
             )
+        case Inheritance(parent, child, partition):
+            template = SQL(
+                "ALTER TABLE {1} DETACH PARTITION {0}" if partition else "ALTER TABLE {0} NO INHERIT {1}"
+            )
+            yield Statement("inheritance", template.format(named(child), named(parent)))
         case LeakyView(schema, name):
             template = SQL("ALTER VIEW {} SET (security_barrier = true)")
             yield Statement("view", template.format(Identifier(schema, name)))

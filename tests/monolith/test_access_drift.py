@@ -255,6 +255,18 @@ DRIFTS = {
         "CREATE EXTENSION dblink SCHEMA extensions",
         "everybody (PUBLIC) holds EXECUTE on function extensions.dblink_connect(text)",
     ),
+    "table that is a child of another module's": (
+        "CREATE TABLE beta.child (id integer NOT NULL, label extensions.citext); ALTER TABLE beta.child INHERIT alpha.thing",
+        "the table beta.child is a child of alpha.thing: who may read alpha.thing reads its rows",
+    ),
+    "partition in another schema": (
+        "CREATE TABLE beta.march PARTITION OF alpha.track FOR VALUES FROM ('2026-03-01') TO ('2026-04-01')",
+        "the table beta.march is a child of alpha.track",
+    ),
+    "built-in function with its owner's rights": (
+        "ALTER FUNCTION pg_catalog.query_to_xml(text, boolean, boolean, text) SECURITY DEFINER",
+        "the function pg_catalog.query_to_xml(text, boolean, boolean, text) runs with its owner's rights",
+    ),
     "grant that is missing": (
         "REVOKE SELECT ON alpha.thing FROM {p}public_reader",
         "{p}public_reader lacks SELECT on table alpha.thing",

@@ -1,5 +1,5 @@
--- Every function in a module's schema, and every SECURITY DEFINER function anywhere that neither PostgreSQL
--- nor a declared extension brought. Argument types are spelled without help from search_path.
+-- Every function in a module's schema, and every SECURITY DEFINER function anywhere that no declared extension
+-- brought. PostgreSQL itself brings none, so one in pg_catalog was put or changed there. Argument types are spelled without help from search_path.
 SELECT n.nspname, p.proname,
        coalesce((SELECT string_agg(CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN format_type(t.oid, NULL)
                                         ELSE format('%%I.%%I', tn.nspname, t.typname) END, ', ' ORDER BY a.place)
@@ -12,7 +12,6 @@ SELECT n.nspname, p.proname,
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE (n.nspname = ANY(%(schemas)s) OR p.prosecdef)
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                   JOIN pg_catalog.pg_extension x ON x.oid = e.refobjid
                   WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'

@@ -64,7 +64,7 @@ SELECT 'definer', 'EXECUTE', n.nspname, p.proname,
                  JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace), '')
 FROM me, pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE NOT me.rolsuper AND p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+WHERE NOT me.rolsuper AND p.prosecdef
   AND has_function_privilege(p.oid, 'EXECUTE')
 UNION ALL
 SELECT 'function', 'EXECUTE', 'pg_catalog', p.proname, ''
