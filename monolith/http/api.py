@@ -22,6 +22,7 @@ from monolith.errors import CompositionError
 from monolith.http.caching import apply_headers, cache_headers
 from monolith.http.handlers import answer
 from monolith.http.limits import LIMITS_ATTRIBUTE, limit_of
+from monolith.http.locations import named_errors
 from monolith.http.openapi import complete, merge
 from monolith.http.sessions import StaffSession
 from monolith.module import Module
@@ -157,14 +158,10 @@ class TierAPI(NinjaAPI):
     def validation_error_from_error_contexts(
         self, error_contexts: list[ValidationErrorContext[Any]]
     ) -> ValidationError:
-        errors: list[dict[str, Any]] = []
+        errors = []
         for context in error_contexts:
-            # Ninja wraps a lone body in its parameter's name, which the caller never sent.
-            wrapper = getattr(context.model, "__read_from_single_attr__", None)
-            for error in super().validation_error_from_error_contexts([context]).errors:
-                source, *path = error["loc"]
-                location = (source, *(path[1:] if wrapper and path[:1] == [wrapper] else path))
-                errors.append({**error, "loc": location})
+            found = super().validation_error_from_error_contexts([context]).errors
+            errors += named_errors(found, context.model)
         return ValidationError(errors)
 
 

@@ -133,7 +133,7 @@ class ModuleMiddleware:
             return error_response(request, 411, detail="Send Content-Length; chunked bodies are not read.")
         if not (declared.isascii() and declared.isdecimal()):
             return error_response(request, 400, detail="Content-Length is not a number.")
-        if request.method in ("GET", "HEAD"):
+        if request.method in ("GET", "HEAD") and _is_served(request):
             return error_response(request, 400, detail=f"{request.method} takes no body.")
         if int(declared) > MAX_BODY and int(declared) > (limit := _body_limit(request)):
             return error_response(request, 413, detail=f"This address takes at most {limit} bytes.")
@@ -141,12 +141,22 @@ class ModuleMiddleware:
 
 
 def _body_limit(request: HttpRequest) -> int:
+    return _limits(request).get(request.method or "", MAX_BODY)
+
+
+def _is_served(request: HttpRequest) -> bool:
+    """Say whether a route has this method; where it has not, 405 says more than 400."""
+    limits = _limits(request)
+    return not limits or request.method in limits
+
+
+def _limits(request: HttpRequest) -> Mapping[str, int]:
     try:
         view = resolve(request.path_info).func
     except Resolver404:
-        return MAX_BODY
-    limit: int = getattr(view, LIMITS_ATTRIBUTE, {}).get(request.method, MAX_BODY)
-    return limit
+        return {}
+    limits: Mapping[str, int] = getattr(view, LIMITS_ATTRIBUTE, {})
+    return limits
 
 
 class ScopedStream:

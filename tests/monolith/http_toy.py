@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, OperationalError
@@ -12,6 +12,7 @@ from django.urls import path
 from ninja import Field, Query, Router, Schema
 from ninja.throttling import AnonRateThrottle
 from psycopg import errors
+from pydantic import AfterValidator
 
 from monolith import BoundaryViolation, Module, Profile, Tier, compose, composed, current_module
 from monolith.http import health, pages
@@ -39,8 +40,15 @@ class Line(Schema):
     points: list[Point]
 
 
+def _box(value: str) -> str:
+    if value.count(",") != 3:
+        raise ValueError("a box is four numbers")
+    return value
+
+
 class Window(Schema):
     limit: int = Field(default=10, ge=1, le=100)
+    box: Annotated[str, AfterValidator(_box)] | None = None
 
 
 @public.get("/scope", response=str)

@@ -135,6 +135,10 @@ def test_a_get_with_a_body_is_refused(client: Client) -> None:
     assert (response.status_code, response["Content-Type"]) == (400, PROBLEM_TYPE)
 
 
+def test_a_get_with_a_body_where_none_is_served_learns_that_first(client: Client) -> None:
+    assert client.generic("GET", f"{API}/lines", "x").status_code == 405
+
+
 def test_a_body_of_unknown_length_is_refused(client: Client) -> None:
     response = client.post(f"{API}/lines", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="")
     assert response.status_code == 411

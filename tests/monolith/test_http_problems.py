@@ -47,6 +47,13 @@ def test_a_refused_parameter_is_named(client: Client) -> None:
     assert (error["location"], error["name"]) == ("query", "limit")
 
 
+def test_a_validators_words_reach_the_caller_once_and_under_the_callers_name(client: Client) -> None:
+    response = client.get(f"{API}/window?box=1,2")
+    assert response.json()["errors"] == [
+        {"detail": "a box is four numbers", "location": "query", "name": "box"}
+    ]
+
+
 def test_a_pointer_escapes_what_json_pointer_reserves() -> None:
     assert field_error("body", "a/b", "c~d", 0, detail="no")["pointer"] == "#/a~1b/c~0d/0"
 
