@@ -104,6 +104,8 @@ def _reads(relation: Relation, rights: _Rights) -> Iterator[Attempt]:
     table, thing = Identifier(relation.schema, relation.name), relation.thing
     some = rights.has_any(thing, "SELECT")
     yield Attempt(f"SELECT on {thing}", SQL("SELECT FROM {} LIMIT 0").format(table), some)
+    if not some:  # the statement above needs a privilege on any column at all
+        return
     for column in relation.columns:
         sql = SQL("SELECT {} FROM {} LIMIT 0").format(Identifier(column), table)
         yield Attempt(f"SELECT of {thing}, column {column}", sql, rights.has(thing, "SELECT", column))
