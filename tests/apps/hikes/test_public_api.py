@@ -202,6 +202,7 @@ class TestList:
 
 def test_distance_in_sql_agrees_with_the_formula_everywhere(client: Client) -> None:
     places = [(0.0, 179.95), (0.0, -179.95), (89.9, 10.0), (-89.8, -170.0), (54.0, -3.0), (0.0, 0.0)]
+    places.append((54.4, -2.32))  # in a corner of the box of 50 km around its neighbour, 62 km away
     with entering("hikes"):
         for number, (lat, lon) in enumerate(places):
             make_walk(f"W{number}", lat, lon, north=0.01 if lat < 89 else -0.01)
