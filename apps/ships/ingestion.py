@@ -4,14 +4,13 @@ Reading a batch (framing, decoding) is pure and needs no database; writing it ne
 be written raises and leaves nothing behind, neither rows nor counts nor a moved cursor.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from apps.ships import descriptions, partitions, positions, rejections
 from apps.ships.ais import Description, Refused, Report, read
 from apps.ships.counts import Counts
-from apps.ships.mooring import Stay
 from apps.ships.rejection import Reason, Rejection
 from apps.ships.sentences import Framer, Message
 from monolith import atomic
@@ -119,30 +118,27 @@ def _read_message(message: Message, reading: Reading, *, first: int, last: int) 
 
 
 def _write(reading: Reading, counts: Counts, *, now: datetime) -> None:
-    reports, counts_repeated = positions.once(reading.reports)
+    descriptions.see(_first_heard(reading))
+    reports, repeated = positions.once(reading.reports)
     known = positions.newest_stored({report[0] for report in reports})
     selection = positions.select(reports, known, positions.stored_around(reports, known))
-    descriptions.see(_first_seen(selection.kept, reading.descriptions, known))
-    counts.stored, duplicate = positions.insert(selection.kept)
+    counts.stored, stored_before = positions.insert(selection.kept)
     positions.advance(selection.latest)
     counts.static_update, told_before = descriptions.merge(reading.descriptions, now=now)
     counts.moored_repeat = selection.repeats
-    counts.duplicate += counts_repeated + duplicate + told_before
+    counts.duplicate += repeated + stored_before + told_before
     for rejection in reading.rejections:
         counts.rejected[rejection.reason] += rejection.sentences
 
 
-def _first_seen(
-    reports: Iterable[Report], described: Iterable[Description], known: Mapping[int, Stay]
-) -> dict[int, int]:
-    """Return the earliest time, in milliseconds, of each vessel that may be new or seen earlier than we knew."""
+def _first_heard(reading: Reading) -> dict[int, int]:
+    """Return the earliest time, in milliseconds, at which the batch hears each vessel."""
     first: dict[int, int] = {}
-    for report in reports:
-        stay = known.get(report[0])
-        if stay is None or report[1] < stay.at:
-            first[report[0]] = min(first.get(report[0], report[1]), report[1])
-    for description in described:
-        first[description.mmsi] = min(first.get(description.mmsi, description.at), description.at)
+    heard = [(report.mmsi, report.at) for report in reading.reports]
+    heard += [(description.mmsi, description.at) for description in reading.descriptions]
+    for mmsi, at in heard:
+        if at <= first.get(mmsi, at):
+            first[mmsi] = at
     return first
 
 

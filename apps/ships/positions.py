@@ -12,11 +12,10 @@ from apps.ships.arrays import column, columns
 from apps.ships.mooring import REPEAT_MS, Stay, is_slow, repeats
 from monolith import connection
 
-# Locked in the order of the key, as every writer does, so that two intakes wait for each other, not in a circle.
 KNOWN: Final = """
 SELECT mmsi, (extract(epoch FROM at) * 1000)::bigint, latitude, longitude,
        (extract(epoch FROM anchored_since) * 1000)::bigint, anchor_latitude, anchor_longitude
-FROM ships_latestposition WHERE mmsi = ANY(%s::int[]) ORDER BY mmsi FOR UPDATE
+FROM ships_latestposition WHERE mmsi = ANY(%s::int[])
 """
 
 # What is stored around late reports. The outer bounds keep other days' partitions out of it.
@@ -139,9 +138,9 @@ def _repeats_a_stored(report: Report, stored: list[Place]) -> bool:
 
 
 def newest_stored(mmsis: Iterable[int]) -> dict[int, Stay]:
-    """Return each vessel's newest stored report and stay, locked until the transaction ends."""
+    """Return each vessel's newest stored report and stay."""
     with connection().cursor() as cursor:
-        cursor.execute(KNOWN, [column(sorted(mmsis))])
+        cursor.execute(KNOWN, [column(mmsis)])
         return {mmsi: Stay(*stay) for mmsi, *stay in cursor.fetchall()}
 
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from apps.ships.heat import CELL_HEIGHT, CELL_WIDTH
 from apps.ships.queries import Box
 from apps.ships.rejection import Reason
+from monolith.http.answers import Answer
 
 T = TypeVar("T")
 
@@ -122,7 +123,7 @@ class ReplayOrder(Schema):
     )
 
 
-class Place(Schema):
+class Place(Answer):
     """Where a vessel was."""
 
     at: datetime
@@ -149,7 +150,7 @@ class SeenVessel(LatestPlace):
     ship_type: int | None = Field(description="ITU-R M.1371 table 53.")
 
 
-class Snapshot(Schema):
+class Snapshot(Answer):
     """Where vessels are."""
 
     total: int = Field(description="How many vessels fit, on all pages.")
@@ -160,7 +161,7 @@ class Snapshot(Schema):
     items: list[SeenVessel]
 
 
-class VesselOut(Schema):
+class VesselOut(Answer):
     """What a vessel says about itself; null or empty where it never did."""
 
     mmsi: int
@@ -178,7 +179,7 @@ class VesselOut(Schema):
     latest: LatestPlace | None = None
 
 
-class Track(Schema):
+class Track(Answer):
     """Where a vessel was, oldest first; of an unknown vessel, nowhere."""
 
     mmsi: int
@@ -187,21 +188,21 @@ class Track(Schema):
     points: list[Place]
 
 
-class PointGeometry(Schema):
+class PointGeometry(Answer):
     """GeoJSON geometry, RFC 7946."""
 
     type: Literal["Point"] = "Point"
     coordinates: tuple[float, float] = Field(description="Degrees east, degrees north.")
 
 
-class LineGeometry(Schema):
+class LineGeometry(Answer):
     """GeoJSON geometry, RFC 7946."""
 
     type: Literal["LineString"] = "LineString"
     coordinates: list[tuple[float, float]] = Field(description="Degrees east, degrees north.")
 
 
-class VesselFeature(Schema):
+class VesselFeature(Answer):
     """A GeoJSON feature, RFC 7946."""
 
     type: Literal["Feature"] = "Feature"
@@ -210,7 +211,7 @@ class VesselFeature(Schema):
     properties: SeenVessel
 
 
-class VesselFeatures(Schema):
+class VesselFeatures(Answer):
     """A GeoJSON feature collection, RFC 7946, of where vessels are."""
 
     type: Literal["FeatureCollection"] = "FeatureCollection"
@@ -219,7 +220,7 @@ class VesselFeatures(Schema):
     features: list[VesselFeature]
 
 
-class TrackFeature(Schema):
+class TrackFeature(Answer):
     """A GeoJSON feature, RFC 7946; without geometry where there are fewer than two points."""
 
     type: Literal["Feature"] = "Feature"
@@ -228,7 +229,7 @@ class TrackFeature(Schema):
     properties: dict[str, Any] = Field(description="mmsi, total, limit, and `times`: one per coordinate.")
 
 
-class Cell(Schema):
+class Cell(Answer):
     """A heat cell."""
 
     latitude: float = Field(description="Its southern edge, degrees.")
@@ -236,7 +237,7 @@ class Cell(Schema):
     movers: int = Field(description="Vessels that moved through it at 1 knot or more.")
 
 
-class Heat(Schema):
+class Heat(Answer):
     """Where traffic is dense, busiest cells first."""
 
     kind: Literal["live", "historical"]
@@ -248,7 +249,7 @@ class Heat(Schema):
     cells: list[Cell]
 
 
-class CountsOut(Schema):
+class CountsOut(Answer):
     """What became of the sentences; every one is in exactly one bucket."""
 
     lines: int = Field(description="The sum of all others.")
@@ -260,7 +261,7 @@ class CountsOut(Schema):
     rejected: dict[str, int] = Field(description="By reason.")
 
 
-class CursorOut(Schema):
+class CursorOut(Answer):
     """How far a source was read."""
 
     source: str
@@ -270,7 +271,7 @@ class CursorOut(Schema):
     updated_at: datetime
 
 
-class IngestStatus(Schema):
+class IngestStatus(Answer):
     """How the intake runs."""
 
     cursors: list[CursorOut]

@@ -10,13 +10,14 @@ from django.db import DataError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.ships import partitions, rejections
+from apps.ships import partitions, positions, rejections
 from apps.ships.ingestion import Ingestion
 from apps.ships.models import LatestPosition, Position, RejectedMessage, Vessel
+from apps.ships.mooring import Stay
 from apps.ships.rejection import Reason
 from monolith import atomic
 from monolith.transactions import current_alias
-from tests.apps.ships.nmea import VESSEL, encode, ingest, position, voyage
+from tests.apps.ships.nmea import VESSEL, encode, ingest, ms, position, report, voyage
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("in_ships")]
 
@@ -151,6 +152,14 @@ def undone() -> Iterator[None]:
     with atomic():
         yield
         transaction.set_rollback(True, using=current_alias())
+
+
+def test_database_itself_keeps_latest_from_moving_back(now: datetime) -> None:
+    # Two intakes that meet a new vessel at once both believe theirs to be its newest report.
+    ingest([position(now)], now=now)
+    late = report(ms(now) - 60_000, latitude=50)
+    positions.advance([(late, Stay.begun(late))])
+    assert LatestPosition.objects.get().at == now
 
 
 def test_moored_vessel_is_moored_since_it_came(now: datetime) -> None:
