@@ -274,7 +274,11 @@ def _databases(
 
     if profile is Profile.PUBLIC:
         # One kept connection per thread: a pool hands connections over at a fifth of the throughput (ADR 0002).
-        return {"default": database(roles.public_reader, CONN_MAX_AGE=None)}
+        alias = database(roles.public_reader, CONN_MAX_AGE=None)
+        # The server plans a statement once per connection and not once per request. A pooler in transaction
+        # mode must carry prepared statements for it (PgBouncer 1.21 and later: max_prepared_statements).
+        alias["OPTIONS"].update(server_side_binding=True, prepare_threshold=3)
+        return {"default": alias}
     if profile is Profile.MIGRATOR:
         return {"default": database(roles.migrator, ENGINE=MIGRATOR_ENGINE)}
     databases = {"default": database(roles.platform_rw)}

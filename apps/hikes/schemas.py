@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema
 
 from apps.hikes.queries import Search, WalkSort
 from apps.hikes.walking_time import Grade
+from monolith.http.answers import Answer
 from monolith.http.problems import Problem, field_error
 
 T = TypeVar("T")
@@ -142,7 +143,7 @@ class WindowSearch(Schema):
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET, description="Leave out so many hours.")
 
 
-class WalkOut(Schema):
+class WalkOut(Answer):
     """A published walk."""
 
     id: UUID
@@ -167,7 +168,7 @@ class FoundWalk(WalkOut):
     away_km: float | None = Field(default=None, description="From the place asked about.")
 
 
-class WalkPage(Schema):
+class WalkPage(Answer):
     """One page of walks."""
 
     total: int = Field(description="How many walks fit, on all pages.")
@@ -176,7 +177,7 @@ class WalkPage(Schema):
     items: list[FoundWalk]
 
 
-class WindowOut(Schema):
+class WindowOut(Answer):
     """One hour of forecast."""
 
     starts_at: datetime
@@ -188,7 +189,7 @@ class WindowOut(Schema):
     viable: bool = Field(description="In daylight, at most 2 mm, at most 80 km/h, within seven days.")
 
 
-class WindowPage(Schema):
+class WindowPage(Answer):
     """The hours of a walk that are not over."""
 
     slug: str
@@ -200,14 +201,14 @@ class WindowPage(Schema):
     items: list[WindowOut]
 
 
-class WalkLine(Schema):
+class WalkLine(Answer):
     """GeoJSON geometry, RFC 7946."""
 
     type: Literal["LineString"] = "LineString"
     coordinates: list[list[float]] = Field(description="Degrees east, degrees north, metres.")
 
 
-class WalkTrack(Schema):
+class WalkTrack(Answer):
     """A GeoJSON feature, RFC 7946."""
 
     type: Literal["Feature"] = "Feature"
@@ -248,7 +249,7 @@ class UploadedWalk(WalkOut):
     created_at: datetime
 
 
-class UploadedWalkPage(Schema):
+class UploadedWalkPage(Answer):
     """One page of walks, drafts included."""
 
     total: int
@@ -257,7 +258,7 @@ class UploadedWalkPage(Schema):
     items: list[UploadedWalk]
 
 
-class WindowRefresh(Schema):
+class WindowRefresh(Answer):
     """Which forecasts to fetch."""
 
     model_config = ConfigDict(extra="forbid")
@@ -266,7 +267,7 @@ class WindowRefresh(Schema):
     force: bool = Field(default=False, description="Ask again although the last answer has not expired.")
 
 
-class WindowRefreshReport(Schema):
+class WindowRefreshReport(Answer):
     """How a refresh went."""
 
     provider: str

@@ -19,6 +19,7 @@ from ninja.utils import normalize_path, replace_path_param_notation
 
 from monolith.composition import Composition, composed
 from monolith.errors import CompositionError
+from monolith.http.answers import JsonRenderer
 from monolith.http.caching import apply_headers, cache_headers
 from monolith.http.handlers import answer
 from monolith.http.limits import LIMITS_ATTRIBUTE, limit_of
@@ -58,6 +59,7 @@ class TierAPI(NinjaAPI):
             + ", ".join(module.display_title for module in modules.values())
             + ".",
             urls_namespace=f"{profile.value}-api",
+            renderer=JsonRenderer(),
             docs=Docs(with_csrf=profile is Profile.PRIVATE),
             openapi_extra={
                 "tags": [{"name": m.display_title, "description": m.summary} for m in modules.values()]

@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
-from pytest_django.plugin import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker
 
 from monolith.composition import composed
 from monolith.embedded import PostgresCluster
@@ -45,8 +45,8 @@ def django_db_setup(cluster: PostgresCluster, django_db_blocker: DjangoDbBlocker
         yield
         connections.close_all()
         for alias in connections:
-            if hasattr(connections[alias], "close_pool"):
-                connections[alias].close_pool()
+            if close_pool := getattr(connections[alias], "close_pool", None):
+                close_pool()
 
 
 def _clone(cluster: PostgresCluster, worker: str) -> str:

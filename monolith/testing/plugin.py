@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -77,6 +77,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def data_directory() -> Iterator[Path]:
+def data_directory() -> Path:
     """The directory of this run's embedded servers and password files."""
     return Path(os.environ[DATA_DIRECTORY])

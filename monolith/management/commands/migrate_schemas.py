@@ -15,7 +15,7 @@ from monolith.migrator.runner import MigrationOutcome, migrate, migration_order,
 from monolith.profile import Profile
 
 
-class Command(RichCommand):  # type: ignore[misc]  # django-rich is untyped
+class Command(RichCommand):
     help = "Apply each module's migrations in its own schema, as its owner, and re-apply its grants."
     requires_system_checks: list[str] = []
 
