@@ -15,9 +15,9 @@ from typing import Final
 from django.core.management.base import CommandError
 
 from monolith.embedded.passfile import write_private
+from monolith.embedded.processes import find
 
 STOP_TIMEOUT_S: Final = 8.0
-POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ def end_orphans(state: RunState) -> list[str]:
         for process in orphans:
             process.signal_group(number)
         deadline = time.monotonic() + STOP_TIMEOUT_S
-        # Not our children: nothing tells us of their end.
-        while any(process.is_alive() for process in orphans) and time.monotonic() < deadline:
-            time.sleep(POLL_S)
+        for process in orphans:
+            if process.is_alive() and (found := find(process.pid)):
+                found.ends_within(max(0.0, deadline - time.monotonic()))
     return [process.name for process in orphans]
 
 

@@ -1,0 +1,290 @@
+"""Everything of a project on one machine: database, preparation, both tiers."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from django.core.management.base import CommandError
+from rich.console import Console
+
+from monolith.composition import Composition
+from monolith.embedded import PostgresCluster, data_directory
+from monolith.profile import Profile
+from monolith.serving.child import Child, ProcessSpec
+from monolith.serving.code_changes import CodeWatcher
+from monolith.serving.database import DatabaseKeeper
+from monolith.serving.environments import child_environment
+from monolith.serving.lifeline import Lifeline
+from monolith.serving.output import Output
+from monolith.serving.ports import require_free
+from monolith.serving.preparation import PreparationFile
+from monolith.serving.run_state import RunFile, RunState, end_orphans, recorded
+from monolith.serving.supervisor import FINAL_CODES, OWN_NAME, Supervisor
+
+HOST: Final = "127.0.0.1"
+POLL_S: Final = 0.05  # between two questions whether the servers answer yet
+ONCE_TIMEOUT_S: Final = 600.0  # for a preparation; migrations of a large database take minutes
+ADMIN_FILE: Final = "admin-login"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What `up` was asked for."""
+
+    ports: Mapping[Profile, int]
+    reload: bool = False
+    samples: bool = True
+
+
+@dataclass(slots=True)
+class Timings:
+    """How long the parts of a start took, in seconds, in the order they happened."""
+
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def measured(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.parts[name] = time.perf_counter() - started
+
+    @property
+    def total_s(self) -> float:
+        return sum(self.parts.values())
+
+
+class System:
+    """One `up`."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        *,
+        environ: Mapping[str, str],
+        project: Path,
+        composition: Composition,
+        console: Console,
+    ) -> None:
+        self.wanted = wanted
+        self.project = project
+        self.composition = composition
+        self.directory = data_directory(environ, project)
+        self.timings = Timings()
+        self.is_first_start = False
+        self._environ = environ
+        self._embedded = not environ.get("DATABASE_URL")
+        self.specs = [
+            self._server(profile, port) for profile, port in wanted.ports.items() if self._serves(profile)
+        ]
+        self._output = Output(console, [OWN_NAME, "prepare", *(spec.name for spec in self.specs)])
+        self._file = RunFile(self.directory)
+        self._state = RunState(pid=os.getpid(), addresses={s.name: _address(s) for s in self.specs})
+        self._state_lock = threading.Lock()
+        self.supervisor = Supervisor(
+            self.specs,
+            on_line=self._output.line,
+            on_change=self._remember,
+            final_codes=frozenset() if wanted.reload else FINAL_CODES,
+        )
+
+    # What there is.
+
+    @property
+    def admin_file(self) -> Path:
+        """Where the admin's login is kept."""
+        return self.directory / ADMIN_FILE
+
+    @property
+    def cluster(self) -> PostgresCluster | None:
+        """The embedded server; None when DATABASE_URL names another."""
+        return PostgresCluster(self.directory) if self._embedded else None
+
+    def environment(self, profile: Profile) -> dict[str, str]:
+        """Return the environment for a child of `profile`."""
+        modules = self.composition.declared.values()
+        return child_environment(profile, self._environ, modules, directory=self.directory)
+
+    def command(self, profile: Profile, *arguments: str, name: str = "") -> ProcessSpec:
+        """Return a management command of the project, to be run as `profile`."""
+        return ProcessSpec(
+            name=name or arguments[0],
+            command=(sys.executable, str(self.project / "manage.py"), *arguments),
+            environment=self.environment(profile),
+            directory=self.project,
+        )
+
+    def _serves(self, profile: Profile) -> bool:
+        return any(profile.includes(module) for module in self.composition.modules.values())
+
+    def _server(self, profile: Profile, port: int) -> ProcessSpec:
+        spec = self.command(profile, "serve", "--host", HOST, "--port", str(port), name=profile.value)
+        return replace(spec, health_url=f"http://{HOST}:{port}/healthz")
+
+    # Running.
+
+    def run(self, on_ready: Callable[[], None]) -> int:
+        """Bring everything up, call `on_ready` in a thread once both tiers answer, and keep it up until told to stop.
+
+        Returns the exit code. Raises CommandError before anything starts when another `up` runs or a port is taken.
+        """
+        with self._file.held(), _signals_interrupt():
+            previous = self._file.read()
+            for name in end_orphans(previous):
+                self.say(f"ended {name}, left behind by an earlier `up` (process {previous.pid})")
+            for profile, port in self.wanted.ports.items():
+                require_free(HOST, port, option=f"--{profile.value}-port")
+            try:
+                with self.timings.measured("database"):
+                    self._start_database(previous)
+                with self.timings.measured("prepare"):
+                    self.prepare()
+                    self._ensure_admin()
+                return self._serve(on_ready)
+            finally:
+                self._stop_database()
+                self._file.remove()
+
+    def say(self, text: str) -> None:
+        """Print a line of our own."""
+        self._output.line(OWN_NAME, text)
+
+    def prepare(self) -> None:
+        """Provision, migrate and load samples in a process of its own.
+
+        Raises CommandError when it fails.
+        """
+        options = () if self.wanted.samples else ("--no-samples",)
+        self.run_once(self.command(Profile.MIGRATOR, "prepare", *options))
+
+    def run_once(self, spec: ProcessSpec, *, quiet: bool = False) -> list[str]:
+        """Run a command to its end; returns its lines.
+
+        Raises CommandError when it fails.
+        """
+        lines: list[str] = []
+
+        def on_line(name: str, line: str) -> None:
+            lines.append(line)
+            if not quiet:
+                self._output.line(name, line)
+
+        lifeline = Lifeline()
+        child = Child(spec, lifeline=lifeline, on_line=on_line, on_exit=lambda _: None)
+        try:
+            child.join(ONCE_TIMEOUT_S)
+        finally:
+            child.kill()
+            child.join(ONCE_TIMEOUT_S)
+            lifeline.cut()
+        if child.returncode:
+            shown = "\n".join(["", *lines]) if quiet else ""
+            raise CommandError(f"`manage.py {spec.name}` failed with exit code {child.returncode}.{shown}")
+        return lines
+
+    def _serve(self, on_ready: Callable[[], None]) -> int:
+        ended = threading.Event()
+        waiter = threading.Thread(target=self._wait_until_ready, args=(ended, on_ready), daemon=True)
+        keeper = DatabaseKeeper(self.cluster, say=self.say) if self.cluster else None
+        watcher = CodeWatcher(self.project, self._changed) if self.wanted.reload else None
+        with self.supervisor.handling_signals():
+            try:
+                self.supervisor.start()
+                for thread in (waiter, keeper, watcher):
+                    if thread:
+                        thread.start()
+                return self.supervisor.run()
+            finally:
+                ended.set()
+                for part in (watcher, keeper):  # first: neither may start what is being ended
+                    if part:
+                        part.stop()
+                self.supervisor.stop()
+                self.supervisor.close()
+
+    def _wait_until_ready(self, ended: threading.Event, on_ready: Callable[[], None]) -> None:
+        with self.timings.measured("servers"):
+            for spec in self.specs:
+                while not _answers(spec.health_url):
+                    if ended.wait(POLL_S):
+                        return
+        on_ready()
+
+    def _changed(self, paths: list[Path]) -> None:
+        shown = ", ".join(str(path.relative_to(self.project)) for path in paths[:3])
+        reason = f"{shown}{' and more' if len(paths) > 3 else ''} changed"
+        if any(path.name == "module.py" or "migrations" in path.parts for path in paths):
+            try:
+                self.prepare()
+            except CommandError as error:
+                self.say(str(error))
+        self.supervisor.request_restart(reason)
+
+    # Database and admin.
+
+    def _start_database(self, previous: RunState) -> None:
+        if (cluster := self.cluster) is None:
+            return
+        # What a killed `up` had started is ours to end as well.
+        self._state.owns_database = previous.owns_database or not cluster.is_running()
+        self._remember({})
+        cluster.start()
+
+    def _stop_database(self) -> None:
+        if (cluster := self.cluster) is not None and self._state.owns_database:
+            cluster.stop()
+
+    def _ensure_admin(self) -> None:
+        file = PreparationFile(self.cluster) if self.cluster else None
+        if file.read().has_admin if file else self.admin_file.exists():
+            return
+        existed = self.admin_file.exists()
+        before = self.admin_file.read_bytes() if existed else b""
+        self.run_once(self.command(Profile.PRIVATE, "admin_login"), quiet=True)
+        self.is_first_start = self.admin_file.exists() and self.admin_file.read_bytes() != before
+        if file:
+            file.update(has_admin=True)
+
+    def _remember(self, pids: Mapping[str, int]) -> None:
+        with self._state_lock:
+            self._state.processes = recorded(pids)
+            self._file.write(self._state)
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP interrupt as Ctrl-C does, so that what was started is ended."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _address(spec: ProcessSpec) -> str:
+    return spec.health_url.removesuffix("/healthz")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own address
+            return bool(json.load(response) == {"status": "ok"})
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
