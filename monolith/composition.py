@@ -16,6 +16,7 @@ from monolith.environment import Environment, connection_parameters, module_urls
 from monolith.errors import CompositionError, SecretNotDeclared, TierViolation
 from monolith.http.settings import http_settings
 from monolith.liveness import refuse_ended
+from monolith.logs import logging_settings
 from monolith.module import PLATFORM, Module, name_problem
 from monolith.profile import Profile
 from monolith.roles import RoleNames
@@ -111,6 +112,7 @@ class Composition:
             "DATABASE_ROUTERS": ["monolith.router.ModuleRouter"],
         }
         published |= http_settings(self.profile, self.environment)
+        published["LOGGING"] = logging_settings(self.profile, self.environment)
         if self.profile is Profile.MIGRATOR:
             published |= self._migrator_settings()
         return published
@@ -286,7 +288,14 @@ def _databases(
         databases[name] = database(roles.rw(name), urls.get(name, shared))
     for options in databases.values():
         # A pool per module is the bulkhead: one module that holds its connections starves itself alone.
-        options["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 8, "timeout": 5, "check": refuse_ended}
+        # reconnect_timeout: the pauses between attempts double, so a longer one outlasts the outage by as much again.
+        options["OPTIONS"]["pool"] = {
+            "min_size": 0,
+            "max_size": 8,
+            "timeout": 5,
+            "reconnect_timeout": 1,
+            "check": refuse_ended,
+        }
     return databases
 
 
