@@ -184,6 +184,8 @@ class PostgresCluster:
                 *("--pgdata", str(fresh / "data"), "--encoding", "UTF8", "--no-instructions"),
                 *("--username", SUPERUSER, "--pwfile", str(fresh / "password"), "--auth", "scram-sha-256"),
                 *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+                # A third of the time; in exchange a power cut in the first half minute may cost the new, empty cluster.
+                "--no-sync",
             )
             (fresh / "data").rename(self.data)
         finally:

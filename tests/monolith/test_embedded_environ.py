@@ -1,0 +1,79 @@
+"""What embedded servers add to an environment."""
+
+import stat
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from monolith import Profile
+from monolith.embedded import PostgresCluster, environ
+from tests.monolith.embedded_clusters import NewCluster, cluster, new_cluster, place
+
+__all__ = ["cluster", "new_cluster", "place"]
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_environment_that_names_a_server_is_returned_unchanged(tmp_path: Path, profile: Profile) -> None:
+    given = {"DATABASE_URL": "postgresql://db.example/app", "OTHER": "1"}
+    completed = environ(profile, given, tmp_path)
+    assert completed == given
+    assert completed is not given
+    assert not list(tmp_path.iterdir())
+
+
+def test_public_profile_gets_its_address_and_its_password_file_and_no_secret(tmp_path: Path) -> None:
+    completed = environ(Profile.PUBLIC, {}, tmp_path)
+    port = PostgresCluster(tmp_path / "var").port
+    assert completed == {
+        "DATABASE_URL": f"postgresql://127.0.0.1:{port}/fastmonolith",
+        "PGPASSFILE": str(tmp_path / "var" / "passfiles" / "public.pgpass"),
+    }
+
+
+def test_secret_in_the_public_environment_is_left_for_compose_to_refuse(tmp_path: Path) -> None:
+    assert environ(Profile.PUBLIC, {"MONOLITH_SECRET_KEY": "x"}, tmp_path)["MONOLITH_SECRET_KEY"] == "x"
+
+
+def test_signing_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    keys = {environ(Profile.PRIVATE, {}, tmp_path)["MONOLITH_SECRET_KEY"] for _ in range(3)}
+    assert len(keys) == 1
+    assert len(keys.pop()) > 50
+    assert stat.S_IMODE((tmp_path / "var" / "secret-key").stat().st_mode) == 0o600
+
+
+def test_signing_key_that_is_given_wins(tmp_path: Path) -> None:
+    completed = environ(Profile.PRIVATE, {"MONOLITH_SECRET_KEY": "mine"}, tmp_path)
+    assert completed["MONOLITH_SECRET_KEY"] == "mine"
+    assert not (tmp_path / "var" / "secret-key").exists()
+
+
+def test_each_profile_names_its_own_password_file_and_only_the_migrator_an_administrator(
+    tmp_path: Path,
+) -> None:
+    completed = {profile: environ(profile, {}, tmp_path) for profile in Profile}
+    assert len({values["PGPASSFILE"] for values in completed.values()}) == 3
+    assert [p for p in Profile if "MONOLITH_ADMIN_URL" in completed[p]] == [Profile.MIGRATOR]
+
+
+def test_address_of_the_administrator_finds_its_password_by_itself(new_cluster: NewCluster) -> None:
+    started = new_cluster("with space & more/var")
+    started.start()
+    project = started.directory.parent
+    url = environ(Profile.MIGRATOR, {}, project)["MONOLITH_ADMIN_URL"]
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("postgres",)
+
+
+def test_data_directory_is_relative_to_the_project_or_absolute(tmp_path: Path) -> None:
+    relative = environ(Profile.PUBLIC, {"MONOLITH_DATA_DIR": "data"}, tmp_path / "project")
+    absolute = environ(Profile.PUBLIC, {"MONOLITH_DATA_DIR": str(tmp_path / "data")}, tmp_path / "project")
+    assert relative["PGPASSFILE"] == str(tmp_path / "project" / "data" / "passfiles" / "public.pgpass")
+    assert absolute["PGPASSFILE"] == str(tmp_path / "data" / "passfiles" / "public.pgpass")
+
+
+def test_nothing_is_started(new_cluster: NewCluster) -> None:
+    fresh = new_cluster()
+    environ(Profile.MIGRATOR, {}, fresh.directory.parent)
+    assert not fresh.is_running()
+    assert not fresh.data.exists()
