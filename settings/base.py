@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from monolith.embedded import environ as complete
-
 from monolith import Profile, compose
+from monolith.embedded import environ as complete
 from settings.modules import MODULES
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -16,6 +15,7 @@ def composed_settings(profile: Profile) -> dict[str, Any]:
     """Compose this project's modules for `profile`; what the environment leaves out, embedded servers fill in."""
     return compose(profile, MODULES, complete(profile, os.environ, PROJECT)).settings() | {
         "BASE_DIR": PROJECT,
+        "STATIC_ROOT": PROJECT / "staticfiles" / profile.value,
         "LANGUAGE_CODE": "en-gb",
         "TIME_ZONE": "UTC",
         "USE_TZ": True,
