@@ -1,0 +1,83 @@
+"""A tier in a process of its own, on this run's test database."""
+
+import contextlib
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from django.db import connections
+
+from monolith.embedded import PostgresCluster
+from monolith.embedded.postgres import free_port
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+START_TIMEOUT_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running tier."""
+
+    address: str
+    port: int
+
+
+def tier_environ(cluster: PostgresCluster, tier: str, **extra: str) -> dict[str, str]:
+    """Return the environment of a tier's process: the test database and the tier's own password file."""
+    outer = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("MONOLITH_", "DATABASE_URL", "DJANGO_", "PG"))
+    }
+    database = str(connections["default"].settings_dict["NAME"])
+    own = {"DATABASE_URL": cluster.url(database), "PGPASSFILE": str(cluster.passfile(tier))}
+    if tier == "private":
+        own["MONOLITH_SECRET_KEY"] = "signs the sessions of one test"
+    return outer | own | extra
+
+
+def serve_command(settings: str, port: int) -> list[str]:
+    return [sys.executable, "manage.py", "serve", f"--settings={settings}", "--port", str(port)]
+
+
+@contextlib.contextmanager
+def served(cluster: PostgresCluster, tier: str, **extra: str) -> Iterator[Served]:
+    """Serve a tier until the block ends; it is stopped also when the block fails."""
+    port = free_port()
+    process = subprocess.Popen(
+        serve_command(f"settings.{tier}", port),
+        cwd=ROOT,
+        env=tier_environ(cluster, tier, **extra),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait(process, port)
+        yield Served(f"http://127.0.0.1:{port}", port)
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the tier ended with {process.returncode} before it answered")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.05)  # nothing announces a port that is about to open
+    raise AssertionError(f"the tier did not answer within {START_TIMEOUT_S:.0f} s")
