@@ -25,7 +25,20 @@ Maybe: TypeAlias = T | SkipJsonSchema[None]  # noqa: UP040 - a `type` would get 
 
 Mmsi = Annotated[int, Field(ge=200_000_000, le=999_999_999, description="Maritime mobile service identity.")]
 
-_DEGREES: Final = r"-?[0-9]{1,3}(\.[0-9]{1,12})?"
+# In the pattern, not only in the code: who reads the description then knows what is taken.
+_DECIMALS: Final = r"(\.[0-9]{1,12})?"
+_LONGITUDE: Final = rf"-?(180(\.0{{1,12}})?|1[0-7][0-9]{_DECIMALS}|[0-9]{{1,2}}{_DECIMALS})"
+_LATITUDE: Final = rf"-?(90(\.0{{1,12}})?|[0-8]?[0-9]{_DECIMALS})"
+_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def as_box(value: str) -> Box:
+    """Return the box that four degrees name; ValueError when it is upside down."""
+    west, south, east, north = map(float, value.split(","))
+    if south > north:
+        raise ValueError(f"the southern latitude comes first, not {south:g} before {north:g}")
+    return Box(west, south, east, north)
 
 
 def _box(value: str) -> str:
@@ -33,30 +46,17 @@ def _box(value: str) -> str:
     return value
 
 
-def as_box(value: str) -> Box:
-    """Return the box that four degrees name; ValueError when they are not on the Earth or upside down."""
-    west, south, east, north = map(float, value.split(","))
-    if not all(-180 <= longitude <= 180 for longitude in (west, east)):
-        raise ValueError(f"longitudes are between -180 and 180 degrees, not {west:g} and {east:g}")
-    if not -90 <= south <= north <= 90:
-        raise ValueError(
-            f"latitudes are between -90 and 90 degrees, the southern one first, not {south:g} and {north:g}"
-        )
-    return Box(west, south, east, north)
-
-
-def _in_range(value: datetime) -> datetime:
-    if not 2000 <= value.year < 2100:
-        raise ValueError(f"the year is between 2000 and 2099, not {value.year}")
-    return value.astimezone(UTC)
+def _storable(value: datetime) -> datetime:
+    # Nothing was heard before or after, and the ends of the calendar overflow in another time zone.
+    return min(max(value, _FIRST), _LAST)
 
 
 Bbox = Annotated[
     str,
-    StringConstraints(pattern=rf"^{_DEGREES},{_DEGREES},{_DEGREES},{_DEGREES}$"),
+    StringConstraints(pattern=rf"^{_LONGITUDE},{_LATITUDE},{_LONGITUDE},{_LATITUDE}$"),
     AfterValidator(_box),
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
+Moment = Annotated[AwareDatetime, AfterValidator(_storable)]
 
 
 class InBox(Schema):

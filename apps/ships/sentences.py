@@ -141,12 +141,19 @@ class Framer:
 def checksum(data: bytes) -> int:
     """Return the exclusive or of all bytes, at most MAX_LINE of them.
 
-    Folds one large integer in half until a byte is left: a loop over the bytes takes four times as long.
+    Folds one large integer in half until a byte is left, in about half the time of a loop over the bytes.
     """
     value = int.from_bytes(data)
-    for shift in (2048, 1024, 512, 256, 128, 64, 32, 16, 8):
-        value ^= value >> shift
-    return value & 0xFF
+    if len(data) > 64:
+        value ^= value >> 2048
+        value ^= value >> 1024
+        value ^= value >> 512
+    value ^= value >> 256
+    value ^= value >> 128
+    value ^= value >> 64
+    value ^= value >> 32
+    value ^= value >> 16
+    return (value ^ value >> 8) & 0xFF
 
 
 def with_checksum(body: str) -> str:

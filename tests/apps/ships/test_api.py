@@ -184,8 +184,7 @@ def test_historical_heat_adds_up_the_days(client: Client, now: datetime) -> None
         "/vessels?offset=1e9",
         "/vessels?since=yesterday",
         "/vessels?since=2026-01-01T00:00:00",
-        "/vessels?since=0001-01-01T00:00:00Z",
-        "/vessels?since=9999-12-31T23:59:59-12:00",
+        "/vessels?bbox=180.1,0,1,1",
         "/vessels.geojson?limit=0",
         "/vessels/1",
         "/vessels/99999999999999999999",
@@ -205,6 +204,22 @@ def test_bad_parameter_is_refused_and_named(client: Client, path: str) -> None:
     assert response.status_code == 422, response.content
     assert response["Content-Type"] == "application/problem+json"
     assert response.json()["errors"][0]["name"]
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    ("since", "found"),
+    [("0001-01-01T00:00:00+14:00", 3), ("9999-12-31T23:59:59-12:00", 0), ("2000-01-01T00:00:00Z", 3)],
+)
+def test_ends_of_the_calendar_are_moments_too(client: Client, since: str, found: int) -> None:
+    assert got(client, "/vessels", since=since)["total"] == found
+
+
+@pytest.mark.parametrize(
+    "bbox", ["-180,-90,180,90", "180.0,-90.0,-180.000,90.0", "0,0,0,0", "-0.5,09,179.999999,89.9"]
+)
+def test_whole_earth_and_single_point_are_boxes(client: Client, bbox: str) -> None:
+    assert got(client, "/heat", bbox=bbox)["cells"] == []
 
 
 def test_zero_byte_is_refused(client: Client) -> None:
