@@ -299,9 +299,9 @@ class Attempt:
         return f"'{current}'" in self.message
 
 
-def attempt(current: str, target: str, name: str) -> Attempt:
-    """Try one way as `current`, and undo whatever it did."""
-    model = next(concrete_models(target))
+def attempt(current: str, target: str, name: str, *, model: type[models.Model] | None = None) -> Attempt:
+    """Try one way as `current`, by default into the target's first model, and undo whatever it did."""
+    model = model or next(concrete_models(target))
     with entering(current):
         try:
             WAYS[name](model)

@@ -163,7 +163,9 @@ def test_two_runs_at_once_take_turns(project: GeneratedProject) -> None:
 
     assert [run.returncode for run in runs] == [0, 0], outputs
     with project.admin() as connection:
-        rows = connection.execute("SELECT app, name, count(*) FROM beta.django_migrations GROUP BY 1, 2").fetchall()
+        rows = connection.execute(
+            "SELECT app, name, count(*) FROM beta.django_migrations GROUP BY 1, 2"
+        ).fetchall()
     assert [row for row in rows if row[2] != 1] == []
     assert sum("beta  beta.0001_initial" in output for output in outputs) == 1
 

@@ -51,7 +51,8 @@ class Command(RichCommand):
         self.console.print(f"{len(outcomes) - len(failed)} schemas up to date, {applied} migrations applied.")
         if failed:
             raise CommandError(
-                f"{len(failed)} failed: {', '.join(o.module for o in failed)}. The others are done; fix and run it again."
+                f"{len(failed)} failed: {', '.join(o.module for o in failed)}. "
+                "The others are done; fix and run it again."
             )
 
     def _chosen(self, names: list[str] | None) -> list[str]:
