@@ -6,6 +6,7 @@ import tempfile
 import threading
 from dataclasses import replace
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,9 @@ def check(*, project: Path, composition: Composition, console: Console) -> int:
     ours = {n: v for n, v in os.environ.items() if n not in LEFT_OUT and not n.startswith("DATABASE_URL_")}
     environ = ours | {"MONOLITH_DATA_DIR": str(directory)}
     tried = Exercise()
+    written = StringIO()  # the logs; worth reading when something failed
+    logs = Console(file=written, width=console.width)
+    console.print(f"Checking in {directory} ...", highlight=False, soft_wrap=True)
     processes: dict[str, int] = {}
     try:
         for what, limit_s, whole in (
@@ -55,6 +59,8 @@ def check(*, project: Path, composition: Composition, console: Console) -> int:
             _run(system, tried, what=what, limit_s=limit_s, whole=whole, processes=processes)
     finally:
         tried.attempt("", "leaves nothing behind", lambda: _removed(directory, processes))
+    if tried.failed:
+        console.print(written.getvalue(), markup=False, highlight=False, soft_wrap=True)
     _show(console, tried)
     return FAILED if tried.failed else STOPPED
 

@@ -90,11 +90,11 @@ class Up:
             if re.search(pattern, line):
                 return line
         while time.monotonic() < deadline:
-            line = self._queue.get(timeout=max(0.1, deadline - time.monotonic()))
-            assert line is not None, f"up ended before a line matched {pattern!r}:\n{self.output}"
-            self.lines.append(line)
-            if re.search(pattern, line):
-                return line
+            new = self._queue.get(timeout=max(0.1, deadline - time.monotonic()))
+            assert new is not None, f"up ended before a line matched {pattern!r}:\n{self.output}"
+            self.lines.append(new)
+            if re.search(pattern, new):
+                return new
         raise AssertionError(f"no line matched {pattern!r}:\n{self.output}")
 
     def wait_until_ready(self) -> "Up":

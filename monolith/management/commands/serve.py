@@ -17,6 +17,8 @@ class Command(BaseCommand):
         "Exit codes: 0 ended by a signal, 1 failed, 3 refused (the findings say why), 4 the port is taken."
     )
 
+    requires_system_checks = ()  # they come after the profile is known to be one that serves
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
         parser.add_argument(
@@ -40,6 +42,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "The migrator serves nothing. Run it with --settings=settings.public or --settings=settings.private."
             )
+        self.check()
         serving = Serving(
             host=options["host"],
             port=PORTS[profile] if options["port"] is None else options["port"],
