@@ -1,4 +1,4 @@
-"""A tier in a process of its own, on this run's test database."""
+"""A tier in a process of its own."""
 
 import contextlib
 import http.client
@@ -14,7 +14,7 @@ from typing import Final
 from django.db import connections
 
 from monolith.embedded import PostgresCluster
-from monolith.embedded.postgres import free_port
+from monolith.embedded.postgres import DATABASE, free_port
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S: Final = 60.0
@@ -29,13 +29,15 @@ class Served:
 
 
 def tier_environ(cluster: PostgresCluster, tier: str, **extra: str) -> dict[str, str]:
-    """Return the environment of a tier's process: the test database and the tier's own password file."""
+    """Return the environment of a tier's process: this test's database and the tier's own password file."""
     outer = {
         key: value
         for key, value in os.environ.items()
         if not key.startswith(("MONOLITH_", "DATABASE_URL", "DJANGO_", "PG"))
     }
-    database = str(connections["default"].settings_dict["NAME"])
+    # On the server of this run each worker has a database of its own; on another server there is but one.
+    shared = cluster.directory == PostgresCluster(Path(os.environ["MONOLITH_DATA_DIR"])).directory
+    database = str(connections["default"].settings_dict["NAME"]) if shared else DATABASE
     own = {"DATABASE_URL": cluster.url(database), "PGPASSFILE": str(cluster.passfile(tier))}
     if tier == "private":
         own["MONOLITH_SECRET_KEY"] = "signs the sessions of one test"

@@ -1,6 +1,7 @@
 """The anonymous tier, in its own process: what it refuses to start with and what it can do once it runs."""
 
 import http.client
+import os
 import socket
 import subprocess
 import sys
@@ -10,18 +11,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.db import connections
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
 from monolith.embedded import PostgresCluster
-from monolith.embedded.postgres import free_port
+from monolith.embedded.postgres import DATABASE, free_port
 from monolith.module import Tier
 from monolith.testing.database import admin_connection
 from settings.modules import MODULES
 from tests.served_tier import ROOT, serve_command, served, tier_environ
-
-pytestmark = pytest.mark.usefixtures("committed_db")
 
 RELATIONS = """
 SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -35,13 +33,34 @@ LISTED = {
 }
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresCluster]:
+    """A server of this file's own: roles are shared by a whole server, and these tests change them."""
+    directory = tmp_path_factory.mktemp("public-tier")
+    made = PostgresCluster(directory)
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("DJANGO_")}
+    try:
+        for command in ("provision", "migrate_schemas"):
+            subprocess.run(
+                [sys.executable, "manage.py", command],
+                cwd=ROOT,
+                env=environ | {"MONOLITH_DATA_DIR": str(directory)},
+                stdout=subprocess.DEVNULL,
+                check=True,
+                timeout=120,
+            )
+        yield made
+    finally:
+        made.erase()
+
+
 def start(
-    cluster: PostgresCluster, settings: str = "settings.public", **environ: str
+    server: PostgresCluster, settings: str = "settings.public", **environ: str
 ) -> tuple[int, str, bool]:
     """Try to serve; returns the exit code, the output, and whether the port was ever open."""
     port = free_port()
     tier = "private" if environ.pop("passfile", "") == "private" else "public"
-    variables = tier_environ(cluster, tier)
+    variables = tier_environ(server, tier)
     if tier == "private":
         del variables["MONOLITH_SECRET_KEY"]
     result = subprocess.run(
@@ -59,9 +78,8 @@ def start(
 
 
 @contextmanager
-def granted(cluster: PostgresCluster, grant: str, revoke: str) -> Iterator[None]:
-    database = connections["default"].settings_dict["NAME"]
-    with admin_connection(cluster, database) as connection:
+def granted(server: PostgresCluster, grant: str, revoke: str) -> Iterator[None]:
+    with admin_connection(server, DATABASE) as connection:
         connection.execute(grant)
         try:
             yield
@@ -70,8 +88,8 @@ def granted(cluster: PostgresCluster, grant: str, revoke: str) -> Iterator[None]
 
 
 @pytest.mark.parametrize("secret", ["MONOLITH_SECRET_KEY", "MONOLITH_ADMIN_URL"])
-def test_it_refuses_a_secret_by_name_and_does_not_listen(cluster: PostgresCluster, secret: str) -> None:
-    code, output, listening = start(cluster, **{secret: "hunter2"})
+def test_it_refuses_a_secret_by_name_and_does_not_listen(server: PostgresCluster, secret: str) -> None:
+    code, output, listening = start(server, **{secret: "hunter2"})
 
     assert code == 3
     assert f"{secret} is set; it is a secret of the private tier" in output
@@ -79,12 +97,12 @@ def test_it_refuses_a_secret_by_name_and_does_not_listen(cluster: PostgresCluste
     assert not listening
 
 
-def test_it_refuses_the_role_of_a_module(cluster: PostgresCluster, tmp_path: Path) -> None:
+def test_it_refuses_the_role_of_a_module(server: PostgresCluster, tmp_path: Path) -> None:
     (tmp_path / "wrong_role.py").write_text(
         'from settings.public import *\nDATABASES["default"]["USER"] = "hikes_rw"\n', encoding="utf-8"
     )
 
-    code, output, listening = start(cluster, "wrong_role", passfile="private", PYTHONPATH=str(tmp_path))
+    code, output, listening = start(server, "wrong_role", passfile="private", PYTHONPATH=str(tmp_path))
 
     assert code == 3
     assert "the alias 'default' is connected as 'hikes_rw', not 'public_reader'" in output
@@ -109,32 +127,31 @@ def test_it_refuses_the_role_of_a_module(cluster: PostgresCluster, tmp_path: Pat
     ],
 )
 def test_it_refuses_a_role_that_can_do_more(
-    cluster: PostgresCluster, grant: str, revoke: str, named: str
+    server: PostgresCluster, grant: str, revoke: str, named: str
 ) -> None:
-    with granted(cluster, grant, revoke):
-        code, output, listening = start(cluster)
+    with granted(server, grant, revoke):
+        code, output, listening = start(server)
 
     assert code == 3, output
     assert named in output
     assert not listening
 
 
-def public_connection(cluster: PostgresCluster) -> psycopg.Connection[tuple[object, ...]]:
-    database = str(connections["default"].settings_dict["NAME"])
+def public_connection(server: PostgresCluster) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(
-        cluster.url(database), user="public_reader", passfile=str(cluster.passfile("public")), autocommit=True
+        server.url(), user="public_reader", passfile=str(server.passfile("public")), autocommit=True
     )
 
 
-def relations(cluster: PostgresCluster) -> list[tuple[str, str]]:
-    with admin_connection(cluster, connections["default"].settings_dict["NAME"]) as connection:
+def relations(server: PostgresCluster) -> list[tuple[str, str]]:
+    with admin_connection(server, DATABASE) as connection:
         return [(str(schema), str(name)) for schema, name in connection.execute(RELATIONS)]
 
 
-def test_its_role_reads_the_listed_relations_and_no_other(cluster: PostgresCluster) -> None:
+def test_its_role_reads_the_listed_relations_and_no_other(server: PostgresCluster) -> None:
     readable = set()
-    with public_connection(cluster) as connection:
-        for schema, name in relations(cluster):
+    with public_connection(server) as connection:
+        for schema, name in relations(server):
             try:
                 connection.execute(
                     SQL("SELECT * FROM {}.{} LIMIT 0").format(Identifier(schema), Identifier(name))
@@ -157,11 +174,11 @@ def test_its_role_reads_the_listed_relations_and_no_other(cluster: PostgresClust
     ],
 )
 def test_its_role_writes_nothing_even_after_switching_read_only_off(
-    cluster: PostgresCluster, statement: str
+    server: PostgresCluster, statement: str
 ) -> None:
-    with public_connection(cluster) as connection:
+    with public_connection(server) as connection:
         connection.execute("SET default_transaction_read_only = off")
-        for schema, name in relations(cluster):
+        for schema, name in relations(server):
             table = SQL("{}.{}").format(Identifier(schema), Identifier(name))
             # A view with expressions or several tables is refused for what it is, before rights are asked.
             with pytest.raises(
@@ -190,14 +207,14 @@ def test_its_role_writes_nothing_even_after_switching_read_only_off(
         "SELECT pg_read_file('/etc/passwd')",
     ],
 )
-def test_its_role_makes_nothing(cluster: PostgresCluster, statement: str) -> None:
-    with public_connection(cluster) as connection:
+def test_its_role_makes_nothing(server: PostgresCluster, statement: str) -> None:
+    with public_connection(server) as connection:
         connection.execute("SET default_transaction_read_only = off")
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute(statement)
 
 
-def test_private_code_imported_there_by_hand_reads_nothing(cluster: PostgresCluster) -> None:
+def test_private_code_imported_there_by_hand_reads_nothing(server: PostgresCluster) -> None:
     code = """
 import django; django.setup()
 from django.apps import apps
@@ -213,7 +230,7 @@ for module in composed().modules:
                 outcome = type(error).__name__
             print(model._meta.db_table, model._meta.db_table in listed, outcome)
 """
-    environ = tier_environ(cluster, "public", DJANGO_SETTINGS_MODULE="settings.public")
+    environ = tier_environ(server, "public", DJANGO_SETTINGS_MODULE="settings.public")
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -230,7 +247,7 @@ for module in composed().modules:
     assert {outcome for _, listed, outcome in outcomes if listed == "True"} == {"read"}
 
 
-def test_it_serves_no_admin_no_session_and_no_private_route(cluster: PostgresCluster) -> None:
+def test_it_serves_no_admin_no_session_and_no_private_route(server: PostgresCluster) -> None:
     def get(path: str) -> tuple[int, str | None]:
         connection = http.client.HTTPConnection("127.0.0.1", tier.port, timeout=10)
         try:
@@ -240,7 +257,7 @@ def test_it_serves_no_admin_no_session_and_no_private_route(cluster: PostgresClu
         finally:
             connection.close()
 
-    with served(cluster, "public") as tier:
+    with served(server, "public") as tier:
         paths = ("/", "/admin/", "/admin/login/", "/api/hikes/uploads", "/api/ships/ingest/status")
         assert {path: get(path) for path in paths} == {
             "/": (200, None),
