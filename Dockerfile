@@ -22,6 +22,8 @@ RUN DATABASE_URL=postgresql://nowhere/nothing python -m compileall -q monolith a
     && DATABASE_URL=postgresql://nowhere/nothing python manage.py collectstatic --no-input --settings=settings.public \
     && DATABASE_URL=postgresql://nowhere/nothing MONOLITH_SECRET_KEY=build \
        python manage.py collectstatic --no-input --settings=settings.private
+# Where `provision` may put the roles' passwords (see deploy/compose.yaml).
+RUN install -d -m 0700 -o 10001 -g 10001 /passfiles
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 EXPOSE 8000
