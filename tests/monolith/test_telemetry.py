@@ -1,7 +1,6 @@
 """Tracing: absent unless asked for, whole when it is."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -18,8 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from monolith import telemetry
 from monolith.errors import CompositionError
 from monolith.profile import Profile
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.system.running_up import PROJECT, environment, prepared_directory
 
 # Answers the paths given as arguments in-process, as a server's worker would, then ends.
 ASK = """
@@ -92,14 +90,19 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
-def ask(*paths: str, **environ: str) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def here() -> Iterator[Path]:
+    """A data directory that is provisioned and migrated."""
+    with prepared_directory() as place:
+        yield place
+
+
+def ask(directory: Path, *paths: str, **more: str) -> dict[str, Any]:
     settings = {"DJANGO_SETTINGS_MODULE": "settings.private", "PYTHONPATH": str(PROJECT)}
     result = subprocess.run(
         [sys.executable, "-c", ASK, *paths],
         cwd=PROJECT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-        | settings
-        | environ,
+        env=environment(directory, **settings, **more),
         capture_output=True,
         text=True,
         timeout=60,
@@ -115,15 +118,17 @@ def attributes(span: Span) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_nothing_of_opentelemetry_is_imported_without_an_endpoint() -> None:
-    answer = ask("/api/hikes/walks", "/readyz")
+def test_nothing_of_opentelemetry_is_imported_without_an_endpoint(here: Path) -> None:
+    answer = ask(here, "/api/hikes/walks", "/readyz")
 
     assert answer == {"statuses": [200, 200], "opentelemetry": []}
 
 
 @pytest.mark.slow
-def test_request_and_its_sql_are_one_trace_with_the_module_on_every_span(receiver: Receiver) -> None:
-    answer = ask("/api/hikes/walks", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+def test_request_and_its_sql_are_one_trace_with_the_module_on_every_span(
+    here: Path, receiver: Receiver
+) -> None:
+    answer = ask(here, "/api/hikes/walks", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
 
     assert answer["statuses"] == [200]
     assert receiver.services() == {"fastmonolith-private"}
@@ -138,15 +143,16 @@ def test_request_and_its_sql_are_one_trace_with_the_module_on_every_span(receive
 
 
 @pytest.mark.slow
-def test_probes_and_threads_without_a_request_send_no_span(receiver: Receiver) -> None:
-    ask("/healthz", "/readyz", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+def test_probes_and_threads_without_a_request_send_no_span(here: Path, receiver: Receiver) -> None:
+    ask(here, "/healthz", "/readyz", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
 
     assert receiver.spans() == []
 
 
 @pytest.mark.slow
-def test_endpoint_that_does_not_answer_costs_no_request() -> None:
+def test_endpoint_that_does_not_answer_costs_no_request(here: Path) -> None:
     answer = ask(
+        here,
         "/api/hikes/walks",
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1",
         OTEL_EXPORTER_OTLP_TIMEOUT="1",

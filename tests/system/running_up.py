@@ -4,14 +4,17 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +35,28 @@ def environment(directory: Path, **more: str) -> dict[str, str]:
         name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ
     }
     return kept | {"MONOLITH_DATA_DIR": str(directory)} | more
+
+
+@contextmanager
+def prepared_directory() -> Iterator[Path]:
+    """Give a block a data directory with a server of its own, provisioned and migrated.
+
+    The run's own server will not do: the database there is the template that other workers copy.
+    """
+    place = Path(tempfile.mkdtemp(prefix="monolith-prepared-"))
+    try:
+        subprocess.run(
+            [sys.executable, "manage.py", "prepare", "--no-samples"],
+            cwd=PROJECT,
+            env=environment(place),
+            stdout=subprocess.DEVNULL,
+            timeout=TIMEOUT_S,
+            check=True,
+        )
+        yield place
+    finally:
+        PostgresCluster(place).erase()
+        shutil.rmtree(place)
 
 
 class Up:

@@ -19,15 +19,23 @@ from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
 from monolith.serving.exit_codes import FAILED, PORT_TAKEN, REFUSED
 from monolith.testing.database import admin_connection
-from tests.system.running_up import PROJECT, STOP_TIMEOUT_S, environment, wait_until, wait_until_gone
+from tests.system.running_up import (
+    PROJECT,
+    STOP_TIMEOUT_S,
+    environment,
+    prepared_directory,
+    wait_until,
+    wait_until_gone,
+)
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def here(data_directory: Path) -> Path:
-    """The data directory of this run: provisioned and migrated."""
-    return data_directory
+@pytest.fixture(scope="module")
+def here() -> Iterator[Path]:
+    """A data directory that is provisioned and migrated."""
+    with prepared_directory() as place:
+        yield place
 
 
 def serve(directory: Path, tier: str, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
