@@ -19,8 +19,8 @@ from ninja.utils import normalize_path, replace_path_param_notation
 
 from monolith.composition import Composition, composed
 from monolith.errors import CompositionError
-from monolith.http.answers import JsonRenderer
-from monolith.http.caching import apply_headers, cache_headers
+from monolith.http.answers import JsonRenderer, answer_directly
+from monolith.http.caching import finish
 from monolith.http.handlers import answer
 from monolith.http.limits import LIMITS_ATTRIBUTE, limit_of
 from monolith.http.locations import named_errors
@@ -90,6 +90,7 @@ class TierAPI(NinjaAPI):
                 ids[operation.operation_id] += 1
                 if "GET" in operation.methods:
                     operation.methods.append("HEAD")
+                answer_directly(operation)
         clashes += [
             f"two routers serve /api/{path}; Django would ask the first alone: give one of them another path"
             for path, count in paths.items()
@@ -153,8 +154,7 @@ class TierAPI(NinjaAPI):
         temporal_response: HttpResponse | None = None,
     ) -> HttpResponse:
         response = super().create_response(request, data, status=status, temporal_response=temporal_response)
-        if headers := cache_headers(request):
-            apply_headers(response, headers)
+        finish(request, response)
         return response
 
     def validation_error_from_error_contexts(

@@ -1,7 +1,8 @@
-"""Cacheable reads: a strong ETag that follows from the rows, and no body built when the caller has it."""
+"""Cacheable reads: a strong ETag that follows from the rows, and no body built twice for it."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.utils.http import parse_etags
 
 from monolith.composition import composed
 from monolith.context import current_module
+from monolith.http.bodies import BODIES
 
 _KEY: Final = "monolith.cache_headers"
 
@@ -33,6 +35,8 @@ def cacheable[T](
     here, and so is the module's code. `max_age_s` (seconds) is for shared caches only, which may serve for
     `revalidate_s` longer while they ask again.
 
+    A body that this process rendered for the same ETag within `max_age_s` is sent again without building it.
+
     Return it from a Ninja route: the headers reach the answer whether `build` gives data or an HttpResponse.
     """
     names = tuple(vary)
@@ -44,12 +48,37 @@ def cacheable[T](
         headers["Vary"] = ", ".join(names)
     if _holds(request, headers["ETag"]):
         return HttpResponse(status=304, headers=headers)
+    if body := BODIES.get(headers["ETag"]):
+        return HttpResponse(body.content, content_type=body.content_type, headers=headers)
     built = build()
     if isinstance(built, HttpResponseBase):
         apply_headers(built, headers)
     else:
-        request.META[_KEY] = headers
+        request.META[_KEY] = Pending(headers, max_age_s)
     return built
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What `cacheable` leaves on a request for the answer that is still to be rendered."""
+
+    headers: Mapping[str, str]
+    max_age_s: int
+
+
+def finish(request: HttpRequest, response: HttpResponse) -> None:
+    """Give a rendered answer the headers that `cacheable` chose, and keep its body for the next request."""
+    pending: Pending | None = request.META.pop(_KEY, None)
+    if pending is None:
+        return
+    apply_headers(response, pending.headers)
+    if response.status_code == 200:
+        BODIES.put(
+            pending.headers["ETag"],
+            response.content,
+            content_type=response.headers["Content-Type"],
+            max_age_s=pending.max_age_s,
+        )
 
 
 def etag(request: HttpRequest, version: Iterable[object], vary: Iterable[str] = ()) -> str:
@@ -66,12 +95,6 @@ def etag(request: HttpRequest, version: Iterable[object], vary: Iterable[str] = 
         digest.update(repr(part).encode())
         digest.update(b"\0")
     return f'"{digest.hexdigest()}"'
-
-
-def cache_headers(request: HttpRequest) -> Mapping[str, str] | None:
-    """Return the headers that `cacheable` left for the answer that is still to be rendered."""
-    headers: Mapping[str, str] | None = request.META.get(_KEY)
-    return headers
 
 
 def apply_headers(response: HttpResponseBase, headers: Mapping[str, str]) -> None:
