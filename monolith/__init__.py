@@ -9,6 +9,7 @@ from monolith.errors import (
     MonolithError,
     ProvisionError,
     SecretNotDeclared,
+    SessionViolation,
     TierViolation,
 )
 from monolith.module import DatabaseLimits, DefinerFunction, Module, PublicRelation, Tier
@@ -28,6 +29,7 @@ __all__ = [
     "ProvisionError",
     "PublicRelation",
     "SecretNotDeclared",
+    "SessionViolation",
     "Tier",
     "TierViolation",
     "atomic",

@@ -1,6 +1,8 @@
 """What happens when code of one module reaches for another's data: one decision, used by router and guard."""
 
+import contextlib
 import logging
+import os
 import sys
 import threading
 from collections import Counter
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import django
+import psycopg
 
 from monolith.composition import composed
 from monolith.context import Scope, current_scope
@@ -18,9 +21,12 @@ from monolith.module import PLATFORM
 
 logger = logging.getLogger("monolith.boundary")
 
+# Frames of these are on the way from the code that crossed to here.
 _FRAMEWORK_PATHS: Final = (
-    str(Path(__file__).resolve().parent),
-    str(Path(django.__file__).resolve().parent),
+    f"{Path(__file__).resolve().parent}{os.sep}",
+    f"{Path(django.__file__).resolve().parent}{os.sep}",
+    f"{Path(psycopg.__file__).resolve().parent}{os.sep}",
+    contextlib.__file__,
 )
 
 

@@ -3,6 +3,7 @@
 MonolithError
 ├── CompositionError        settings: modules, environment and profile do not fit together
 ├── BoundaryViolation       code of one module reached for another's data
+├── SessionViolation        code of a module would change a connection that others use after it
 ├── SecretNotDeclared       code asked for a secret its module does not declare
 ├── TierViolation           a process holds more power than its tier allows
 ├── ProvisionError          roles, schemas or grants could not be brought to what is declared
@@ -18,6 +19,7 @@ __all__ = [
     "MonolithError",
     "ProvisionError",
     "SecretNotDeclared",
+    "SessionViolation",
     "TierViolation",
 ]
 
@@ -49,6 +51,17 @@ class BoundaryViolation(MonolithError):
             f"Module '{current}' reached for '{target}': {what}. "
             f"Only '{target}' may touch its tables. Call its contract (contracts/{target}.py) instead, "
             f"or run the code as '{target}' with monolith.entering('{target}')."
+        )
+
+
+class SessionViolation(MonolithError):
+    """Code of a module would change the state of a connection that others use after it."""
+
+    def __init__(self, *, module: str, statement: str) -> None:
+        self.module = module
+        super().__init__(
+            f"Module '{module}' would change the state of a shared connection: {statement}. Use SET LOCAL, or "
+            f"set_config(…, true), inside atomic(), or declare the limit in the module's `limits`."
         )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import psycopg
 from django.apps import apps
@@ -20,23 +20,37 @@ from psycopg.sql import Composable
 from monolith.boundary import allowed, require_allowed
 from monolith.composition import composed
 from monolith.context import current_scope
-from monolith.errors import BoundaryViolation
+from monolith.errors import BoundaryViolation, SessionViolation
 from monolith.module import PLATFORM
 from monolith.profile import Profile
 
-# Statements that touch no row: transaction control, and what Django and its pool send to check a connection.
+# Statements that touch no row: transaction control, and what Django and its pool send to check a connection. One
+# statement only: whatever follows a semicolon would pass unread.
 _HARMLESS: Final = re.compile(
-    r"\s*(SAVEPOINT\b|RELEASE SAVEPOINT\b|ROLLBACK TO SAVEPOINT\b|SET CONSTRAINTS\b"
-    r"|SELECT 1\s*$|SELECT set_config\('TimeZone', [^()]*\)\s*$|$)",
+    r"\s*(?:(?:SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT|SET CONSTRAINTS)\b[^;]*"
+    r"|SELECT 1|SELECT set_config\('TimeZone', [^();]*\))?;?\s*",
     re.IGNORECASE,
 )
+# In literals too, where dynamic SQL hides it: `SELECT 'set role'` is refused for nothing, and can be bound.
 _ROLE_CHANGE: Final = re.compile(
-    r"\b(SET|RESET)\s+(LOCAL\s+|SESSION\s+)?(ROLE|SESSION\s+AUTHORIZATION)\b", re.IGNORECASE
+    r'\b(SET|RESET)\s+(LOCAL\s+|SESSION\s+)?"?(ROLE\b|SESSION_AUTHORIZATION\b|SESSION\s+AUTHORIZATION\b)'
+    r"|\bset_config\s*\(\s*'(role|session_authorization)'",
+    re.IGNORECASE,
 )
-_ROLE_SETTING: Final = re.compile(r"\bset_config\s*\(\s*'(role|session_authorization)'", re.IGNORECASE)
-_LITERALS_AND_COMMENTS: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
-# Statements that run text of their own: what stands in a literal is SQL too.
-_RUNS_TEXT: Final = re.compile(r"^\s*DO\b|\bEXECUTE\b|\b(FUNCTION|PROCEDURE)\b|_to_xml", re.IGNORECASE)
+# What outlives the transaction stays on a connection that is handed to others.
+_SESSION_CHANGE: Final = re.compile(
+    r"(^|;)\s*(SET\s+(?!LOCAL\b|CONSTRAINTS\b|TRANSACTION\b)|RESET\b|DISCARD\b)"
+    r"|\bset_config\s*\((?![^()]*,\s*true\s*\))",
+    re.IGNORECASE,
+)
+_COMMENTS: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_LITERALS: Final = re.compile(r"'(?:[^']|'')*'")
+# Statements whose literals are SQL too, or whose quoting is not the plain one: there every word counts.
+_READ_WHOLE: Final = re.compile(
+    r"^\s*DO\b|\bEXECUTE\b|\bCREATE\s+(OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE)\b|_to_xml|\bE'|\$\w*\$|\bU&",
+    re.IGNORECASE,
+)
+_UNICODE_NAME: Final = re.compile(r'\bU&"', re.IGNORECASE)
 _WORDS: Final = re.compile(r"\w+")
 # insufficient_privilege, undefined_table (what a missing USAGE looks like), invalid_schema_name
 _REFUSALS: Final = frozenset({"42501", "42P01", "3F000"})
@@ -104,7 +118,7 @@ class _Guarding:
             _explain(error, self._statement)
 
 
-@cache
+@lru_cache(maxsize=64)  # bounded, because tracing makes a class for every connection
 def _guarded(base: type, alias: str) -> type:
     if issubclass(base, GuardedCursor):
         return base
@@ -113,12 +127,19 @@ def _guarded(base: type, alias: str) -> type:
 
 def _check(alias: str, statement: str) -> None:
     read = _read_cached if len(statement) <= _CACHED_LENGTH else _read
-    if (owners := read(statement)) is None:
+    reading = read(statement)
+    if reading is None:
         return
     scope = current_scope()
-    for owner in {*owners, *_alias_owner(alias)}:
+    for owner in {*reading.owners, *_alias_owner(alias)}:
         if not allowed(scope, owner):
             require_allowed(owner, f"the statement {_shortened(statement)} on the connection '{alias}'")
+    if reading.changes_role:
+        raise BoundaryViolation(
+            current=scope.module, target="another role", what=f"the statement {_shortened(statement)}"
+        )
+    if reading.changes_session and composed().profile is not Profile.MIGRATOR:
+        raise SessionViolation(module=scope.module, statement=_shortened(statement))
 
 
 @cache
@@ -135,18 +156,27 @@ def _text(query: Any, cursor: GuardedCursor) -> str:
     return query.decode() if isinstance(query, bytes) else str(query)
 
 
-def _read(statement: str) -> tuple[str, ...] | None:
-    """Return the owners of every table that a statement names; None when it touches no row."""
-    if _HARMLESS.match(statement):
+class Reading(NamedTuple):
+    """What the guard understands of a statement."""
+
+    owners: tuple[str, ...]  # of every table it names
+    changes_role: bool
+    changes_session: bool  # beyond its transaction
+
+
+def _read(statement: str) -> Reading | None:
+    """Read a statement; None when it touches no row."""
+    if _HARMLESS.fullmatch(statement):
         return None
-    text = statement if _RUNS_TEXT.search(statement) else _LITERALS_AND_COMMENTS.sub(" ", statement)
-    if _ROLE_CHANGE.search(text) or _ROLE_SETTING.search(statement):
-        raise BoundaryViolation(
-            current=current_scope().module,
-            target="another role",
-            what=f"the statement {_shortened(statement)}",
-        )
-    return _owners_named_in(text)
+    code = _COMMENTS.sub(" ", statement)
+    plain = _LITERALS.sub("''", code)
+    text = statement if _READ_WHOLE.search(code) else plain
+    return Reading(
+        owners=_owners_named_in(text),
+        # An escaped name could be any name: nothing that Django writes has one.
+        changes_role=any(pattern.search(code) for pattern in (_ROLE_CHANGE, _UNICODE_NAME)),
+        changes_session=_SESSION_CHANGE.search(plain) is not None,
+    )
 
 
 _read_cached = lru_cache(maxsize=4096)(_read)
@@ -154,6 +184,7 @@ _read_cached = lru_cache(maxsize=4096)(_read)
 
 def _owners_named_in(text: str) -> tuple[str, ...]:
     tables, schemas = _names()
+    text = text.lower()
     found = {tables[name] for name in _WORDS.findall(text) if name in tables}
     found |= {match.group(1) for match in schemas.finditer(text)}
     return tuple(sorted(found))
@@ -163,9 +194,12 @@ def _owners_named_in(text: str) -> tuple[str, ...]:
 def _names() -> tuple[dict[str, str], re.Pattern[str]]:
     """Return the owner of every known table, and a pattern for schema-qualified names."""
     composition = composed()
-    tables: dict[str, str] = {}
+    # What modules that are not composed here show the public is readable all the same.
+    tables = {
+        relation.name: name for name, m in composition.declared.items() for relation in m.public_relations
+    }
     for model in apps.get_models(include_auto_created=True):
-        table = model._meta.db_table.replace('"', "").rpartition(".")[2]
+        table = model._meta.db_table.replace('"', "").rpartition(".")[2].lower()
         owner = composition.module_of_label(model._meta.app_label)
         # An unmanaged model may be a view of its own module, or the twin of another module's table: the
         # twin must not take the table over.

@@ -207,6 +207,18 @@ def server_side_cursor_of_its_alias(model: type[models.Model]) -> Any:
 
 
 @way
+def behind_a_savepoint_on_its_alias(model: type[models.Model]) -> Any:
+    with connections[alias_of(model)].cursor() as cursor:
+        cursor.execute(f"SAVEPOINT a; SELECT count(*) FROM {table(model)}")
+
+
+@way
+def behind_set_constraints_on_its_alias(model: type[models.Model]) -> Any:
+    with connections[alias_of(model)].cursor() as cursor:
+        cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; DELETE FROM {table(model)}")
+
+
+@way
 def copy_from_its_alias(model: type[models.Model]) -> Any:
     with (
         connections[alias_of(model)].cursor() as cursor,
@@ -254,6 +266,12 @@ RAW: Final = {
     "dynamic_sql": "DO $$ BEGIN EXECUTE 'SELECT count(*) FROM {schema}.{table}'; END $$",
     "dynamic_sql_in_pieces": "DO $$ BEGIN EXECUTE 'DELETE FROM ' || '{schema}' || '.' || '{table}'; END $$",
     "query_to_xml": "SELECT query_to_xml('SELECT * FROM {schema}.{table}', true, true, '')",
+    "upper_case": "SELECT count(*) FROM {upper}",
+    "upper_case_qualified": "SELECT count(*) FROM {upper_schema}.{upper}",
+    "after_an_escaped_quote": r"SELECT E'\'', count(*) FROM {table} WHERE '' = ''",
+    "after_a_dollar_quote": "SELECT $a$'$a$, count(*) FROM {table} WHERE '' = ''",
+    "escaped_name": 'SELECT count(*) FROM U&"\\{escaped}{rest}"',
+    "set_search_path": "SET search_path = {schema}; SELECT count(*) FROM {table}",
     "search_path": "SELECT set_config('search_path', '{schema}', false), count(*) FROM {table}",
 }
 
@@ -266,6 +284,10 @@ def _raw(statement: str) -> Way:
                 table=table(model),
                 qualified=qualified(model),
                 schema=model._meta.app_label,
+                upper=table(model).upper(),
+                upper_schema=model._meta.app_label.upper(),
+                escaped=f"{ord(table(model)[0]):04x}",
+                rest=table(model)[1:],
                 column=column(model).column,
                 own=own._meta.app_label,
                 own_table=table(own),
@@ -290,6 +312,8 @@ class Attempt:
 
     @property
     def refused(self) -> bool:
+        if self.way == "escaped_name":  # it cannot be read, so it cannot be known whose it is
+            return self.error == "BoundaryViolation" and self.names_current
         return self.error == "BoundaryViolation" and f"'{self.target}'" in self.message and self.names_current
 
     @property

@@ -12,7 +12,16 @@ from pytest_django import Settings
 
 from apps.hikes.models import Walk
 from apps.ships.models import Vessel
-from monolith import BoundaryViolation, atomic, composed, connection, current_module, entering, on_commit
+from monolith import (
+    BoundaryViolation,
+    SessionViolation,
+    atomic,
+    composed,
+    connection,
+    current_module,
+    entering,
+    on_commit,
+)
 from monolith.boundary import crossings
 from monolith.module import PLATFORM
 
@@ -123,6 +132,34 @@ def test_no_module_changes_its_role(statement: str) -> None:
         connection().cursor() as cursor,
         pytest.raises(BoundaryViolation, match="another role"),
     ):
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET search_path = public",
+        "SET SESSION statement_timeout = 0",
+        "RESET ALL",
+        "SELECT 1; SET statement_timeout = 0",
+        "SELECT set_config('statement_timeout', '0', false)",
+        "DISCARD ALL",
+    ],
+)
+def test_no_module_leaves_state_on_a_connection_that_others_use(statement: str) -> None:
+    with (
+        entering("hikes"),
+        connection().cursor() as cursor,
+        pytest.raises(SessionViolation, match="Use SET LOCAL"),
+    ):
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement", ["SET LOCAL statement_timeout = 100", "SELECT set_config('statement_timeout', '100', true)"]
+)
+def test_state_of_a_transaction_is_the_modules_own_business(statement: str) -> None:
+    with entering("hikes"), atomic(), connection().cursor() as cursor:
         cursor.execute(statement)
 
 
