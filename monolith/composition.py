@@ -30,7 +30,7 @@ PLATFORM_APPS: Final = (
 PLATFORM_LABELS: Final = frozenset(app.rpartition(".")[2] for app in PLATFORM_APPS)
 FORBIDDEN_IN_PUBLIC: Final = ("MONOLITH_SECRET_KEY", "MONOLITH_ADMIN_URL")
 MIGRATOR_ENGINE: Final = "monolith.migrator"
-RUNTIME_ENGINE: Final = "django.db.backends.postgresql"
+RUNTIME_ENGINE: Final = "monolith.postgresql"
 
 
 @dataclass(frozen=True, slots=True)

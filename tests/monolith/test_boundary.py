@@ -4,10 +4,11 @@ import contextvars
 import dataclasses
 import logging
 import threading
+from collections.abc import Callable
 
 import pytest
 from django.apps.registry import Apps
-from django.db import connections, models
+from django.db import connections, models, transaction
 from pytest_django import Settings
 
 from apps.hikes.models import Walk
@@ -65,6 +66,21 @@ def test_transactions_are_the_modules_own() -> None:
 
     assert connections["hikes"].run_on_commit[-1][1] is announce
     assert connections["default"].run_on_commit == []
+
+
+@pytest.mark.parametrize("begin", [lambda: transaction.atomic(), lambda: transaction.atomic(using="ships")])
+def test_transaction_on_another_connection_is_refused(begin: Callable[[], transaction.Atomic]) -> None:
+    with (
+        entering("hikes"),
+        pytest.raises(BoundaryViolation, match=r"use atomic\(\) and on_commit\(\)"),
+        begin(),
+    ):
+        Walk.objects.count()
+
+
+def test_callback_on_the_platforms_commit_is_refused() -> None:
+    with entering("hikes"), pytest.raises(BoundaryViolation, match="'hikes' reached for 'platform'"):
+        transaction.on_commit(lambda: None)
 
 
 def test_host_reaches_no_module() -> None:
