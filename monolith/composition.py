@@ -6,6 +6,7 @@ returns; nothing else in the framework reads the environment.
 
 import secrets as random_secrets
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,7 +29,14 @@ PLATFORM_APPS: Final = (
     "django.contrib.admin",
 )
 PLATFORM_LABELS: Final = frozenset(app.rpartition(".")[2] for app in PLATFORM_APPS)
-FORBIDDEN_IN_PUBLIC: Final = ("MONOLITH_SECRET_KEY", "MONOLITH_ADMIN_URL")
+# libpq reads the last three by itself, past anything that is composed here.
+FORBIDDEN_IN_PUBLIC: Final = (
+    "MONOLITH_SECRET_KEY",
+    "MONOLITH_ADMIN_URL",
+    "PGPASSWORD",
+    "PGSERVICE",
+    "PGUSER",
+)
 MIGRATOR_ENGINE: Final = "monolith.migrator"
 RUNTIME_ENGINE: Final = "monolith.postgresql"
 
@@ -108,7 +116,8 @@ class Composition:
             "MIDDLEWARE": self.middleware,
             "ROOT_URLCONF": f"monolith.http.{self.profile.value}_urls",
             "WSGI_APPLICATION": "monolith.wsgi.application",
-            "DATABASES": {alias: dict(options) for alias, options in self.databases.items()},
+            # Django completes these dictionaries in place; the composition keeps its own.
+            "DATABASES": {alias: deepcopy(dict(options)) for alias, options in self.databases.items()},
             "DATABASE_ROUTERS": ["monolith.router.ModuleRouter"],
         }
         published |= http_settings(self.profile, self.environment)
@@ -139,13 +148,13 @@ def compose(profile: Profile, modules: Sequence[Module], environ: Mapping[str, s
     Pure: it reads and changes nothing but its arguments. Raises CompositionError with every problem found,
     or TierViolation when a public process was handed a secret.
     """
+    if profile is Profile.PUBLIC:
+        _refuse_secrets(modules, environ)  # first: no other error may come to repeat a secret's value
     environment = read_environment(environ)
     problems = [*_declaration_problems(modules, environment)]
     if problems:
         raise CompositionError(problems)
     declared = {module.name: module for module in modules}
-    if profile is Profile.PUBLIC:
-        _refuse_secrets(modules, environ)
     chosen = environment.modules or tuple(declared)
     composed = {
         name: module for name, module in declared.items() if name in chosen and profile.includes(module)
@@ -243,6 +252,8 @@ def _process_problems(
             yield f"DATABASE_URL_{name.upper()}: {error}"
     if profile is not Profile.PRIVATE:
         return
+    if environment.admin_url:
+        yield "MONOLITH_ADMIN_URL is set; it is for `provision` alone. Start the private tier without it"
     if not environment.secret_key.get_secret_value():
         yield "MONOLITH_SECRET_KEY is not set; sessions of the private tier are signed with it"
     yield from (

@@ -1,14 +1,17 @@
 """The environment variables that the framework reads, each documented once."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from monolith.errors import CompositionError
 
-MODULE_URL_PREFIX = "DATABASE_URL_"
+MODULE_URL_PREFIX: Final = "DATABASE_URL_"
+# What an address must not bring along: who to be, and where a password comes from.
+CREDENTIALS: Final = frozenset({"user", "password", "passfile", "service", "sslpassword"})
 
 
 class Environment(BaseModel):
@@ -29,9 +32,10 @@ class Environment(BaseModel):
     )
     admin_url: str = Field(
         default="",
+        repr=False,  # it may carry a password
         alias="MONOLITH_ADMIN_URL",
         description="For `provision` alone: a connection that may create roles and schemas. "
-        "Never set for a serving process.",
+        "A serving process refuses to start with it.",
     )
     role_prefix: str = Field(
         default="",
@@ -76,6 +80,12 @@ class Environment(BaseModel):
             return tuple(part for part in (raw.strip() for raw in value.split(",")) if part)
         return value
 
+    @field_validator("admin_url")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        _parameters(value)
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _no_credentials(cls, value: str) -> str:
@@ -88,17 +98,23 @@ def connection_parameters(url: str) -> dict[str, str]:
 
     Raises ValueError when it cannot be read, names no database, or carries a user or password.
     """
-    try:
-        parameters = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
-    except Exception as error:
-        raise ValueError("not a PostgreSQL address; write postgresql://host:port/database") from error
-    if {"user", "password"} & parameters.keys():
+    parameters = _parameters(url)
+    if found := sorted(CREDENTIALS & parameters.keys()):
         raise ValueError(
-            "holds a user or password; write postgresql://host:port/database and put passwords in PGPASSFILE"
+            f"holds a user or password ({', '.join(found)}); write postgresql://host:port/database "
+            "and put passwords in PGPASSFILE"
         )
     if not parameters.get("dbname"):
         raise ValueError("names no database; write postgresql://host:port/database")
     return parameters
+
+
+def _parameters(url: str) -> dict[str, str]:
+    try:
+        return {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+    except psycopg.ProgrammingError:
+        # Without its cause: libpq's message repeats the address, and with it a password.
+        raise ValueError("not a PostgreSQL address; write postgresql://host:port/database") from None
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:

@@ -1,13 +1,17 @@
 """The check a serving process makes of itself before it listens."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from django.core.checks import ERROR, run_checks
 from django.db import connections
 
 from monolith.access.role_check import role_findings
 from monolith.composition import Composition, composed
+from monolith.embedded.passfile import entries
 from monolith.errors import TierViolation
 from monolith.module import PLATFORM
 from monolith.profile import Profile
@@ -19,16 +23,46 @@ DJANGO_ONLY: Final = frozenset({"cursor_factory", "context", "prepare_threshold"
 def check_tier() -> None:
     """Make sure that this process holds what its tier allows and no more.
 
-    Raises TierViolation with every finding.
+    Raises TierViolation with every finding, those of the system checks among them.
     """
-    if findings := list(_findings(composed())):
+    composition = composed()
+    findings = [*_passfile_findings(composition), *_system_findings(), *_role_findings(composition)]
+    if findings:
         raise TierViolation(findings)
 
 
-def _findings(composition: Composition) -> Iterator[str]:
+def _passfile_findings(composition: Composition) -> Iterator[str]:
+    named = composition.environment.passfile or os.environ.get("PGPASSFILE")
+    # Where none is named, libpq looks here by itself.
+    path = Path(named) if named else Path.home() / ".pgpass"
+    for role in sorted(entries(path).keys() - _own_roles(composition)):
+        yield (
+            f"the password file {path} has a password for {role!r}, which the {composition.profile.value} tier "
+            f"must not hold; give it a file with its own roles only"
+        )
+
+
+def _own_roles(composition: Composition) -> set[str]:
+    if composition.profile is Profile.PUBLIC:
+        return {composition.roles.public_reader}
+    return {composition.roles.rw(name) for name in (PLATFORM, *composition.declared)}
+
+
+def _system_findings() -> Iterator[str]:
+    for message in run_checks():
+        if message.is_serious(ERROR):
+            yield f"{message.id}: {message.msg} {message.hint or ''}".rstrip()
+
+
+def _role_findings(composition: Composition) -> Iterator[str]:
     for alias in composition.databases:
-        # A connection of its own: none of Django's may be left behind in the parent of forked workers.
-        with psycopg.connect(**_parameters(alias)) as connection:
+        try:
+            # A connection of its own: none of Django's may be left behind in the parent of forked workers.
+            connection = psycopg.connect(**_parameters(alias))
+        except psycopg.OperationalError as error:
+            yield f"the alias '{alias}' cannot be reached as {_expected_role(composition, alias)!r}: {error}"
+            continue
+        with connection:
             yield from _alias_findings(composition, alias, connection)
 
 

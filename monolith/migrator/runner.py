@@ -24,6 +24,13 @@ from monolith.module import PLATFORM
 LOCK_MODULE = (
     "SELECT pg_advisory_xact_lock(hashtextextended('monolith:migrate:' || current_database() || %s, 0))"
 )
+# The transaction that holds the lock is idle for as long as the migrations take.
+LOCK_WITHOUT_LIMITS = """
+SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+       set_config('transaction_timeout', '0', true),
+       set_config('lock_timeout', '0', true),
+       set_config('statement_timeout', '0', true)
+"""
 
 Progress = Callable[[str], None]
 
@@ -64,16 +71,25 @@ def pending(module: str) -> list[str]:
 
 def migrate(module: str, *, progress: Progress) -> MigrationOutcome:
     """Apply `module`'s pending migrations and bring its relation grants back to what is declared."""
+    grants = 0
+
+    def follow(action: str, migration: Migration | None = None, fake: bool | None = None) -> None:  # noqa: FBT001 (Django's)
+        nonlocal grants
+        if action == "apply_start":
+            progress(str(migration))
+        if action == "apply_success":
+            # Not once at the end: what a migration made anew is served from the moment it commits.
+            grants += apply_relation_grants(connection, module)
+
     with _active(module), _lock(module):
-        executor = MigrationExecutor(
-            connection, lambda action, migration=None, fake=False: _tell(progress, action, migration)
-        )
+        executor = MigrationExecutor(connection, follow)
         plan = _plan(executor, module)
         if plan:
             executor.migrate([(migration.app_label, migration.name) for migration in plan])
         if module == PLATFORM:
             _describe_models()
-        return MigrationOutcome(module, tuple(map(str, plan)), apply_relation_grants(connection, module))
+        grants += apply_relation_grants(connection, module)
+        return MigrationOutcome(module, tuple(map(str, plan)), grants)
 
 
 def _plan(executor: MigrationExecutor, module: str) -> list[Migration]:
@@ -98,13 +114,9 @@ def _active(module: str) -> Iterator[None]:
 @contextmanager
 def _lock(module: str) -> Iterator[None]:
     with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute(LOCK_WITHOUT_LIMITS)
         other.execute(LOCK_MODULE, [module])
         yield
-
-
-def _tell(progress: Progress, action: str, migration: Migration | None) -> None:
-    if action == "apply_start" and migration is not None:
-        progress(str(migration))
 
 
 def _describe_models() -> None:

@@ -55,7 +55,9 @@ def test_one_module_can_live_on_another_server() -> None:
     assert composition.databases["default"]["HOST"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("secret", ["BETA_KEY", "MONOLITH_SECRET_KEY", "MONOLITH_ADMIN_URL"])
+@pytest.mark.parametrize(
+    "secret", ["BETA_KEY", "MONOLITH_SECRET_KEY", "MONOLITH_ADMIN_URL", "PGPASSWORD", "PGSERVICE", "PGUSER"]
+)
 def test_public_process_refuses_every_secret_and_prints_no_value(secret: str) -> None:
     with pytest.raises(TierViolation, match=secret) as caught:
         compose(Profile.PUBLIC, [ALPHA, BETA], {secret: "hunter2"})
@@ -66,6 +68,21 @@ def test_public_process_refuses_every_secret_and_prints_no_value(secret: str) ->
 def test_public_process_refuses_secrets_of_modules_that_are_not_composed() -> None:
     with pytest.raises(TierViolation, match="BETA_KEY is set; it is a secret of module 'beta'"):
         compose(Profile.PUBLIC, [ALPHA, BETA], {"MONOLITH_MODULES": "alpha", "BETA_KEY": "b"})
+
+
+def test_password_of_the_administrator_is_in_no_repr() -> None:
+    composition = compose(Profile.MIGRATOR, [ALPHA], {"MONOLITH_ADMIN_URL": "postgresql://a:hunter2@h/d"})
+
+    assert "hunter2" not in repr(composition)
+    assert "hunter2" not in repr(composition.environment)
+
+
+def test_published_settings_are_copies() -> None:
+    composition = compose(Profile.PRIVATE, [ALPHA], PRIVATE)
+
+    composition.settings()["DATABASES"]["alpha"]["OPTIONS"]["pool"]["max_size"] = 99
+
+    assert composition.databases["alpha"]["OPTIONS"]["pool"]["max_size"] != 99
 
 
 def test_signing_key_of_the_public_tier_is_new_in_every_process() -> None:
@@ -116,6 +133,22 @@ def test_circle_of_requires_is_drawn() -> None:
     [
         ({}, "MONOLITH_SECRET_KEY is not set"),
         (PRIVATE | {"DATABASE_URL": "postgresql://u:p@h/d"}, "DATABASE_URL: holds a user or password"),
+        (
+            PRIVATE | {"DATABASE_URL": "postgresql://h/d?passfile=/p"},
+            "DATABASE_URL: holds a user or password (passfile)",
+        ),
+        (
+            PRIVATE | {"DATABASE_URL": "postgresql://h/d?service=s"},
+            "DATABASE_URL: holds a user or password (service)",
+        ),
+        (
+            PRIVATE | {"MONOLITH_ADMIN_URL": "postgresql//a:u:p@h/d"},
+            "MONOLITH_ADMIN_URL: not a PostgreSQL address",
+        ),
+        (
+            PRIVATE | {"MONOLITH_ADMIN_URL": "postgresql://a:b@h/d"},
+            "MONOLITH_ADMIN_URL is set; it is for `provision` alone",
+        ),
         (PRIVATE | {"DATABASE_URL": "postgresql://h:5432"}, "DATABASE_URL: names no database"),
         (PRIVATE | {"DATABASE_URL": "nonsense"}, "DATABASE_URL: not a PostgreSQL address"),
         (PRIVATE | {"DATABASE_URL_ALPHA": "postgresql://h:5432"}, "DATABASE_URL_ALPHA: names no database"),

@@ -137,6 +137,14 @@ def test_it_refuses_a_role_that_can_do_more(
     assert not listening
 
 
+def test_it_refuses_a_password_file_with_more_than_its_own_role(server: PostgresCluster) -> None:
+    code, output, listening = start(server, PGPASSFILE=str(server.passfile("private")))
+
+    assert code == 3, output
+    assert "has a password for 'hikes_rw', which the public tier must not hold" in output
+    assert not listening
+
+
 def public_connection(server: PostgresCluster) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(
         server.url(), user="public_reader", passfile=str(server.passfile("public")), autocommit=True
