@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -178,16 +177,6 @@ def test_a_subset_needs_only_its_own_secrets() -> None:
 
     assert list(composition.modules) == ["alpha"]
     assert set(composition.declared) == {"alpha", "beta"}
-
-
-def test_thirty_modules_compose_under_fifty_milliseconds() -> None:
-    modules = [Module(name=f"m{n:02}", tier=Tier.BOTH) for n in range(30)]
-    compose(Profile.PRIVATE, modules, PRIVATE)
-
-    started = time.process_time()
-    compose(Profile.PRIVATE, modules, PRIVATE)
-
-    assert time.process_time() - started < 0.05
 
 
 def test_what_settings_import_pulls_in_neither_ninja_nor_models() -> None:
