@@ -12,8 +12,8 @@ RESERVED_NAMES: Final = frozenset(
     {PLATFORM, "public", "extensions", "default", "migrator", "information_schema", "monolith"}
 )
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-# PostgreSQL cuts identifiers at 63 bytes; the longest suffix is "_owner", the rest is for a role prefix.
-MAX_NAME_LENGTH: Final = 40
+# PostgreSQL cuts identifiers at 63 bytes; the longest suffix is "_migrator", 15 more are for a role prefix.
+MAX_NAME_LENGTH: Final = 39
 
 
 class Tier(enum.Flag):

@@ -19,6 +19,10 @@ class RoleNames:
         """Return the role a private process uses for the module's rows."""
         return f"{self.prefix}{module}_rw"
 
+    def module_migrator(self, module: str) -> str:
+        """Return the role that migrates one module: it logs in and may become that module's owner, nobody else's."""
+        return f"{self.prefix}{module}_migrator"
+
     @property
     def platform_rw(self) -> str:
         return self.rw(PLATFORM)
@@ -30,5 +34,5 @@ class RoleNames:
 
     @property
     def migrator(self) -> str:
-        """The only role that can run DDL, by SET ROLE to an owner."""
+        """The role that looks at the whole database: it may read catalogs, and become nobody."""
         return f"{self.prefix}migrator"

@@ -187,7 +187,7 @@ class _Reader:
         self.parameters["holders"] = [
             *declaration.owners,
             *declaration.login_roles,
-            *(role for role in self.retired if role.endswith("_rw")),
+            *(role for role in self.retired if not role.endswith("_owner")),
         ]
 
     def rows(self, name: str) -> list[Row]:

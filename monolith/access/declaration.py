@@ -45,13 +45,19 @@ class Declaration:
         return tuple(self.roles.rw(module.name) for module in self.modules)
 
     @property
+    def module_migrators(self) -> tuple[str, ...]:
+        return tuple(self.roles.module_migrator(module.name) for module in self.modules)
+
+    @property
     def login_roles(self) -> tuple[str, ...]:
-        return (*self.rw_roles, self.roles.public_reader, self.roles.migrator)
+        return (*self.rw_roles, self.roles.public_reader, self.roles.migrator, *self.module_migrators)
 
     @property
     def elsewhere_roles(self) -> tuple[str, ...]:
         return tuple(
-            role for name in sorted(self.elsewhere) for role in (self.roles.owner(name), self.roles.rw(name))
+            role
+            for name in sorted(self.elsewhere)
+            for role in (self.roles.owner(name), self.roles.rw(name), self.roles.module_migrator(name))
         )
 
     @property

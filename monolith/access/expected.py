@@ -73,8 +73,10 @@ def _roles(declaration: Declaration, catalog: Catalog) -> Iterator[Fact]:
     for module in declaration.modules:
         yield Role(roles.owner(module.name))
         yield Role(roles.rw(module.name))
+        yield Role(roles.module_migrator(module.name))
         yield from _attributes(roles.owner(module.name), login=False)
         yield from _attributes(roles.rw(module.name), login=True, connections=module.limits.connections)
+        yield from _attributes(roles.module_migrator(module.name), login=True)
     yield Role(roles.public_reader)
     yield from _attributes(roles.public_reader, login=True, connections=PUBLIC_LIMITS.connections)
     yield Role(roles.migrator)
@@ -90,10 +92,11 @@ def _attributes(role: str, *, login: bool, connections: int = -1) -> Iterator[Ro
 
 
 def _memberships(declaration: Declaration, catalog: Catalog) -> Iterator[Fact]:
-    # A migrator of several databases on one server keeps its memberships of the other databases' owners.
-    elsewhere = {declaration.roles.owner(name) for name in declaration.elsewhere} & catalog.roles
-    for owner in (*declaration.owners, *elsewhere):
-        yield Membership(owner, declaration.roles.migrator, admin=False, inherit=False, set_role=True)
+    for name in declaration.module_names:
+        owner, migrator = declaration.roles.owner(name), declaration.roles.module_migrator(name)
+        # Roles are the whole server's: of a module in another database there, they are that database's to make.
+        if name not in declaration.elsewhere or {owner, migrator} <= catalog.roles:
+            yield Membership(owner, migrator, admin=False, inherit=False, set_role=True)
 
 
 def _settings(declaration: Declaration) -> Iterator[Fact]:

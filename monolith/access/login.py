@@ -38,7 +38,8 @@ class Login:
     def _passfile(self, role: str) -> Path | None:
         if cluster := embedded_server():
             roles = self.declaration.roles
-            profile = {roles.migrator: "migrator", roles.public_reader: "public"}.get(role, "private")
+            migrators = dict.fromkeys((roles.migrator, *self.declaration.module_migrators), "migrator")
+            profile = (migrators | {roles.public_reader: "public"}).get(role, "private")
             return cluster.passfile(profile)
         known = composed().environment.passfile
         return Path(known) if known else None

@@ -36,10 +36,11 @@ def profile_passfiles(declaration: Declaration, path_of: Callable[[str], Path]) 
     """
     roles = declaration.roles
     elsewhere = frozenset(roles.rw(name) for name in declaration.elsewhere)
+    migrate_elsewhere = frozenset(roles.module_migrator(name) for name in declaration.elsewhere)
     return [
         Passfile(path_of("public"), (roles.public_reader,), frozenset()),
         Passfile(path_of("private"), declaration.rw_roles, elsewhere),
-        Passfile(path_of("migrator"), (roles.migrator,), frozenset()),
+        Passfile(path_of("migrator"), (roles.migrator, *declaration.module_migrators), migrate_elsewhere),
     ]
 
 

@@ -190,8 +190,9 @@ def _on_the_database(declaration: Declaration) -> Iterator[Attempt]:
 
 
 def _on_roles(role: str, declaration: Declaration) -> Iterator[Attempt]:
+    pairs = set(zip(declaration.module_migrators, declaration.owners, strict=True))
     for other in sorted({*declaration.login_roles, *declaration.owners} - {role}):
-        allowed = role == declaration.roles.migrator and other in declaration.owners
+        allowed = (role, other) in pairs
         yield Attempt(f"SET ROLE {other}", SQL("SET ROLE {}").format(Identifier(other)), allowed)
 
 

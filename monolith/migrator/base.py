@@ -1,5 +1,7 @@
 """Django's entry point to the engine (`ENGINE = "monolith.migrator"`)."""
 
+from typing import Any
+
 from django_pgschemas.postgresql.base import DatabaseWrapper as SchemaDatabaseWrapper
 from django_pgschemas.schema import get_current_schema
 from psycopg.sql import SQL, Identifier
@@ -8,12 +10,25 @@ from monolith.composition import composed
 
 
 class DatabaseWrapper(SchemaDatabaseWrapper):
-    """Runs as `<module>_owner` on every connection opened while that module's schema is active."""
+    """Logs in as `<module>_migrator` and runs as `<module>_owner` while that module's schema is active.
+
+    That login may become no other owner, so a migration that changes its role finds nothing to change to.
+    """
+
+    def get_connection_params(self) -> dict[str, Any]:
+        parameters: dict[str, Any] = super().get_connection_params()
+        if schema := _active_schema():
+            parameters["user"] = composed().roles.module_migrator(schema)
+        return parameters
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
-        schema = get_current_schema().schema_name
-        if schema == "public":  # django-pgschemas' word for "none active"
+        if not (schema := _active_schema()):
             return
         with self.connection.cursor() as cursor:
             cursor.execute(SQL("SET ROLE {}").format(Identifier(composed().roles.owner(schema))))
+
+
+def _active_schema() -> str:
+    schema = str(get_current_schema().schema_name)
+    return "" if schema == "public" else schema  # django-pgschemas' word for "none active"

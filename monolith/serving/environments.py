@@ -44,7 +44,8 @@ def _roles(profile: Profile, roles: RoleNames, modules: Iterable[Module]) -> lis
         case Profile.PRIVATE:
             return [roles.rw(name) for name in (PLATFORM, *(module.name for module in modules))]
         case Profile.MIGRATOR:
-            return [roles.migrator]
+            names = (PLATFORM, *(module.name for module in modules))
+            return [roles.migrator, *(roles.module_migrator(name) for name in names)]
 
 
 def _cut_passfile(original: Path, profile: Profile, roles: set[str], directory: Path) -> Path:

@@ -63,9 +63,17 @@ DRIFTS = {
         "GRANT {p}beta_owner TO {p}alpha_rw",
         "{p}alpha_rw is a member of {p}beta_owner",
     ),
-    "membership with inheritance for the migrator": (
-        "GRANT {p}beta_owner TO {p}migrator WITH INHERIT TRUE",
-        "{p}migrator is a member of {p}beta_owner (admin no, inherit yes, set role yes)",
+    "membership with inheritance for a module's migrator": (
+        "GRANT {p}beta_owner TO {p}beta_migrator WITH INHERIT TRUE",
+        "{p}beta_migrator is a member of {p}beta_owner (admin no, inherit yes, set role yes)",
+    ),
+    "membership of the migrator": (
+        "GRANT {p}beta_owner TO {p}migrator WITH INHERIT FALSE",
+        "{p}migrator is a member of {p}beta_owner",
+    ),
+    "membership of another module's migrator": (
+        "GRANT {p}beta_owner TO {p}alpha_migrator WITH INHERIT FALSE",
+        "{p}alpha_migrator is a member of {p}beta_owner",
     ),
     "outside member of our role": (
         "CREATE ROLE {p}stranger LOGIN; GRANT {p}alpha_rw TO {p}stranger",

@@ -49,7 +49,7 @@ def test_plan_changes_nothing(bare: Deployment) -> None:
     planned = provision(bare.admin, bare.declaration, keep=False)
     made = provision(bare.admin, bare.declaration)
     assert planned == made
-    assert planned["role"] == 10
+    assert planned["role"] == 14
 
 
 def test_two_runs_at_once_both_finish(bare: Deployment) -> None:
@@ -240,7 +240,10 @@ def test_each_profiles_passfile_holds_exactly_its_roles(deployment: Deployment, 
 
     assert set(entries(path_of("public"))) == {roles.public_reader}
     assert set(entries(path_of("private"))) == {roles.rw(m) for m in ("platform", "alpha", "beta", "order")}
-    assert set(entries(path_of("migrator"))) == {roles.migrator}
+    assert set(entries(path_of("migrator"))) == {
+        roles.migrator,
+        *(roles.module_migrator(m) for m in ("platform", "alpha", "beta", "order")),
+    }
     assert path_of("private").stat().st_mode & 0o077 == 0
 
 
@@ -261,7 +264,7 @@ def test_owner_brings_relation_grants_back_after_migrations(deployment: Deployme
         modules=(replace(ALPHA, public_relations=(*ALPHA.public_relations, PublicRelation(name="fresh"))),),
         elsewhere=frozenset({"platform", "beta", "order"}),
     )
-    with deployment.login(roles.migrator) as connection:
+    with deployment.login(roles.module_migrator("alpha")) as connection:
         connection.execute(SQL("SET ROLE {}").format(Identifier(roles.owner("alpha"))))
         connection.execute("CREATE VIEW alpha.fresh AS SELECT id FROM alpha.thing")
         assert apply_schema_grants(connection, only).total() == 3

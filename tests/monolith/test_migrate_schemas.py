@@ -155,8 +155,12 @@ def test_database_alone_refuses_another_modules_owner(project: GeneratedProject)
     cluster = PostgresCluster(project.path / "var")
     for role in ("migrator", "alpha_migrator"):
         with (
-            psycopg.connect(cluster.url(), user=role, passfile=str(cluster.passfile("migrator"))) as connection,
-            pytest.raises(psycopg.errors.InsufficientPrivilege, match='permission denied to set role "beta_owner"'),
+            psycopg.connect(
+                cluster.url(), user=role, passfile=str(cluster.passfile("migrator"))
+            ) as connection,
+            pytest.raises(
+                psycopg.errors.InsufficientPrivilege, match='permission denied to set role "beta_owner"'
+            ),
         ):
             connection.execute("SELECT set_config('ro'||'le', 'beta_owner', false)")
 

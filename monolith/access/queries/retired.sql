@@ -2,9 +2,9 @@
 -- database (a schema owned by <module>_owner, or settings of <module>_rw in this database). The name alone is no proof:
 -- another deployment on this server may use a longer prefix.
 WITH candidate AS (
-    SELECT rolname, regexp_replace(substr(rolname, length(%(prefix)s) + 1), '_(owner|rw)$', '') AS module
+    SELECT rolname, regexp_replace(substr(rolname, length(%(prefix)s) + 1), '_(owner|rw|migrator)$', '') AS module
     FROM pg_catalog.pg_roles
-    WHERE starts_with(rolname, %(prefix)s) AND rolname ~ '_(owner|rw)$'
+    WHERE starts_with(rolname, %(prefix)s) AND rolname ~ '_(owner|rw|migrator)$'
 )
 SELECT rolname
 FROM candidate
