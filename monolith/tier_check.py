@@ -32,14 +32,18 @@ def check_tier() -> None:
 
 
 def _passfile_findings(composition: Composition) -> Iterator[str]:
-    named = composition.environment.passfile or os.environ.get("PGPASSFILE")
-    # Where none is named, libpq looks here by itself.
-    path = Path(named) if named else Path.home() / ".pgpass"
+    path = _password_file(composition)
     for role in sorted(entries(path).keys() - _own_roles(composition)):
         yield (
             f"the password file {path} has a password for {role!r}, which the {composition.profile.value} tier "
             f"must not hold; give it a file with its own roles only"
         )
+
+
+def _password_file(composition: Composition) -> Path:
+    named = composition.environment.passfile or os.environ.get("PGPASSFILE")
+    # Where none is named, libpq looks here by itself. An account without a home directory leaves the "~".
+    return Path(named or os.path.expanduser("~/.pgpass"))  # noqa: PTH111 (Path.expanduser raises then)
 
 
 def _own_roles(composition: Composition) -> set[str]:
