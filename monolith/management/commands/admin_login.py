@@ -1,24 +1,21 @@
 """`manage.py admin_login`: the first account for the admin."""
 
-import os
 from argparse import SUPPRESS, ArgumentParser
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.management.base import CommandError
 from django_rich.management import RichCommand
 
 from monolith.composition import composed
-from monolith.embedded import data_directory
 from monolith.embedded.passfile import generate_password, write_private
 from monolith.profile import Profile
+from monolith.project import project_data_directory
 from monolith.serving.lifeline import follow
+from monolith.serving.system import ADMIN_FILE
 
 NAME = "admin"
-FILE = "admin-login"
 
 
 class Command(RichCommand):
@@ -44,7 +41,7 @@ class Command(RichCommand):
             return
         password = generate_password()
         # First the file: a password that is set and known to nobody would help nobody.
-        path = data_directory(os.environ, Path(settings.BASE_DIR)) / FILE  # type: ignore[misc]  # the project's own
+        path = project_data_directory() / ADMIN_FILE
         write_private(path, f"{NAME}\n{password}\n")
         if user is None:
             model.objects.create_superuser(NAME, password=password)

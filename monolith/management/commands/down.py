@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError
 from django_rich.management import RichCommand
 
-from monolith.embedded import Service, data_directory, services
+from monolith.embedded import Service, services
+from monolith.project import project_data_directory, project_directory
 
 
 class Command(RichCommand):
@@ -22,11 +22,14 @@ class Command(RichCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask before erasing")
 
     def handle(self, *args: Any, erase: bool, yes: bool, **options: Any) -> None:
-        project = Path(settings.BASE_DIR)  # type: ignore[misc]  # the project's own setting, unknown to the stubs
-        place = data_directory(os.environ, project)
+        place = project_data_directory()
         if erase and not yes:
             self._confirm(place)
-        stopped = [service for service in services(os.environ, project) if self._end(service, erase=erase)]
+        stopped = [
+            service
+            for service in services(os.environ, project_directory())
+            if self._end(service, erase=erase)
+        ]
         if not stopped:
             self.console.print("Nothing was running.")
         if erase:

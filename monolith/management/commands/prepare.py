@@ -8,17 +8,16 @@ import time
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django_rich.management import RichCommand
 
 from monolith.composition import composed
-from monolith.embedded import PostgresCluster, data_directory
+from monolith.embedded import PostgresCluster
 from monolith.profile import Profile
+from monolith.project import project_data_directory, project_directory
 from monolith.serving.environments import child_environment
 from monolith.serving.lifeline import follow
 from monolith.serving.preparation import PreparationFile, fingerprint, missing_samples
@@ -61,7 +60,7 @@ class Command(RichCommand):
             if options["samples"]:
                 self._run_loader([name for name, m in composition.modules.items() if m.sample_data])
             return
-        file = PreparationFile(PostgresCluster(_directory()))
+        file = PreparationFile(PostgresCluster(project_data_directory()))
         loaded = file.read().samples
         missing = [] if options["no_samples"] else missing_samples(composition.modules, loaded)
         if missing:
@@ -71,13 +70,13 @@ class Command(RichCommand):
 
     def _run_loader(self, names: list[str]) -> None:
         # As the private tier: only a module's own role may write its rows, and the migrator has none of them.
-        project = Path(settings.BASE_DIR)  # type: ignore[misc]  # the project's own setting
+        project = project_directory()
         declared = composed().declared.values()
         self.stdout.flush()
         result = subprocess.run(
             [sys.executable, str(project / "manage.py"), "load_samples", *names],
             cwd=project,
-            env=child_environment(Profile.PRIVATE, os.environ, declared, directory=_directory()),
+            env=child_environment(Profile.PRIVATE, os.environ, declared, directory=project_data_directory()),
             check=False,
         )
         if result.returncode:
@@ -87,12 +86,8 @@ class Command(RichCommand):
 @contextmanager
 def _taking_turns() -> Iterator[None]:
     """Let two preparations from one data directory follow each other: samples are loaded once, not twice at once."""
-    directory = _directory()
+    directory = project_data_directory()
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "prepare.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _directory() -> Path:
-    return data_directory(os.environ, Path(settings.BASE_DIR))  # type: ignore[misc]  # the project's own setting

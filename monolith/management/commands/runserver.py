@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +11,10 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from monolith.composition import composed
-from monolith.embedded import PostgresCluster, data_directory
+from monolith.embedded import PostgresCluster
 from monolith.errors import MonolithError
 from monolith.profile import Profile
+from monolith.project import project_data_directory, project_directory
 from monolith.serving.environments import child_environment
 from monolith.serving.exit_codes import REFUSED
 from monolith.serving.granian_server import PORTS
@@ -57,8 +57,7 @@ class Command(StaticFilesCommand):
 
 
 def _prepare_if_needed() -> None:
-    project = Path(settings.BASE_DIR)  # type: ignore[misc]  # the project's own setting, unknown to the stubs
-    directory = data_directory(os.environ, project)
+    project, directory = project_directory(), project_data_directory()
     declared = list(composed().declared.values())
     if PreparationFile(PostgresCluster(directory)).is_current(declared):
         return

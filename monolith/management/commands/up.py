@@ -3,15 +3,14 @@
 import os
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django_rich.management import RichCommand
 from rich.table import Table
 
 from monolith.composition import composed
 from monolith.profile import Profile
+from monolith.project import project_directory
 from monolith.serving.granian_server import PORTS
 from monolith.serving.system import HOST, System, Wanted
 
@@ -43,7 +42,7 @@ class Command(RichCommand):
         if options["check"]:
             from monolith.serving.check_run import check
 
-            sys.exit(check(project=_project(), composition=composed(), console=self.console))
+            sys.exit(check(project=project_directory(), composition=composed(), console=self.console))
         system = System(
             Wanted(
                 ports={profile: options[f"{profile.value}_port"] for profile in PORTS},
@@ -51,7 +50,7 @@ class Command(RichCommand):
                 samples=not options["no_samples"],
             ),
             environ=os.environ,
-            project=_project(),
+            project=project_directory(),
             composition=composed(),
             console=self.console,
         )
@@ -102,7 +101,3 @@ def _login(system: System) -> str:
 
 def _names(system: System, profile: Profile) -> list[str]:
     return [name for name, module in system.composition.modules.items() if profile.includes(module)]
-
-
-def _project() -> Path:
-    return Path(settings.BASE_DIR)  # type: ignore[misc]  # the project's own setting, unknown to the stubs
