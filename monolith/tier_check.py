@@ -23,10 +23,16 @@ DJANGO_ONLY: Final = frozenset({"cursor_factory", "context", "prepare_threshold"
 def check_tier() -> None:
     """Make sure that this process holds what its tier allows and no more.
 
-    Raises TierViolation with every finding, those of the system checks among them.
+    Raises TierViolation with every finding, those of the system checks among them. A database that cannot be asked is
+    no finding, since that may pass: without any other it raises psycopg's OperationalError.
     """
     composition = composed()
-    findings = [*_passfile_findings(composition), *_system_findings(), *_role_findings(composition)]
+    findings = [*_passfile_findings(composition), *_system_findings()]
+    try:
+        findings += _role_findings(composition)
+    except psycopg.OperationalError:
+        if not findings:
+            raise
     if findings:
         raise TierViolation(findings)
 
@@ -60,13 +66,8 @@ def _system_findings() -> Iterator[str]:
 
 def _role_findings(composition: Composition) -> Iterator[str]:
     for alias in composition.databases:
-        try:
-            # A connection of its own: none of Django's may be left behind in the parent of forked workers.
-            connection = psycopg.connect(**_parameters(alias))
-        except psycopg.OperationalError as error:
-            yield f"the alias '{alias}' cannot be reached as {_expected_role(composition, alias)!r}: {error}"
-            continue
-        with connection:
+        # A connection of its own: none of Django's may be left behind in the parent of forked workers.
+        with psycopg.connect(**_parameters(alias)) as connection:
             yield from _alias_findings(composition, alias, connection)
 
 
