@@ -28,7 +28,6 @@ PLATFORM_APPS: Final = (
     "django.contrib.sessions",
     "django.contrib.admin",
 )
-PLATFORM_LABELS: Final = frozenset(app.rpartition(".")[2] for app in PLATFORM_APPS)
 # libpq reads the last three by itself, past anything that is composed here.
 FORBIDDEN_IN_PUBLIC: Final = (
     "MONOLITH_SECRET_KEY",

@@ -43,11 +43,10 @@ class Child:
         self.ended = threading.Event()
         self._on_line = on_line
         self._on_exit = on_exit
-        command, passed = list(spec.command), ()
-        if spec.follows_lifeline:
-            command += ["--lifeline", str(lifeline.reader)]
+        passed = (lifeline.reader,) if spec.follows_lifeline else ()
+        options = ("--lifeline", str(lifeline.reader)) if spec.follows_lifeline else ()
         self._process = subprocess.Popen(
-            command,
+            [*spec.command, *options],
             cwd=spec.directory,
             env=dict(spec.environment),
             stdin=subprocess.DEVNULL,
@@ -57,7 +56,7 @@ class Child:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,  # Ctrl-C in the terminal is for us; we tell our children
-            pass_fds=(lifeline.reader,) if spec.follows_lifeline else passed,
+            pass_fds=passed,
         )
         self._reader = threading.Thread(target=self._read, name=f"read-{spec.name}", daemon=True)
         self._waiter = threading.Thread(target=self._wait, name=f"wait-{spec.name}", daemon=True)

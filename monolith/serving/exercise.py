@@ -65,9 +65,10 @@ class Client:
 
     def ask(self, path: str, *, method: str = "GET", form: Mapping[str, str] | None = None) -> Answer:
         """Send one request; an error status is an answer too."""
+        address = f"{self.base}{path}"
         data = urllib.parse.urlencode(form).encode() if form is not None else None
-        headers = {"Referer": f"{self.base}{path}"} if form is not None else {}
-        request = urllib.request.Request(f"{self.base}{path}", data=data, headers=headers, method=method)  # noqa: S310
+        headers = {"Referer": address} if form is not None else {}
+        request = urllib.request.Request(address, data=data, headers=headers, method=method)  # noqa: S310 - our own
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as response:
                 return Answer(response.status, dict(response.headers), response.read())
@@ -88,7 +89,6 @@ class Exercise:
     """Tries things one after the other; a failure does not stop the rest."""
 
     steps: list[Step] = field(default_factory=list)
-    on_step: Callable[[Step], None] = lambda step: None
 
     def attempt(self, tier: str, what: str, action: Callable[[], str]) -> None:
         started = time.perf_counter()
@@ -96,9 +96,7 @@ class Exercise:
             came_of_it, ok = action(), True
         except Exception as error:  # noqa: BLE001 - whatever it was, it is what came of it
             came_of_it, ok = f"{type(error).__name__}: {error}", False
-        step = Step(tier, what, came_of_it, time.perf_counter() - started, ok)
-        self.steps.append(step)
-        self.on_step(step)
+        self.steps.append(Step(tier, what, came_of_it, time.perf_counter() - started, ok))
 
     @property
     def failed(self) -> bool:
