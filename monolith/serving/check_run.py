@@ -17,6 +17,7 @@ from rich.text import Text
 from monolith.composition import Composition
 from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
+from monolith.environment import MODULE_URL_PREFIX
 from monolith.errors import MonolithError
 from monolith.profile import Profile
 from monolith.serving import exercise
@@ -40,7 +41,7 @@ NEXT_START_S: Final = 5.0
 def check(*, project: Path, composition: Composition, console: Console) -> int:
     """Start everything twice on free ports with a throw-away data directory, use it, and remove it; returns 0 or 1."""
     directory = Path(tempfile.mkdtemp(prefix="monolith-check-"))
-    ours = {n: v for n, v in os.environ.items() if n not in LEFT_OUT and not n.startswith("DATABASE_URL_")}
+    ours = {n: v for n, v in os.environ.items() if n not in LEFT_OUT and not n.startswith(MODULE_URL_PREFIX)}
     environ = ours | {"MONOLITH_DATA_DIR": str(directory)}
     tried = Exercise()
     written = StringIO()  # the logs; worth reading when something failed

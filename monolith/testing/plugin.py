@@ -15,7 +15,8 @@ from typing import Final
 
 import pytest
 
-DATA_DIRECTORY: Final = "MONOLITH_DATA_DIR"
+from monolith.environment import MODULE_URL_PREFIX
+
 _REPLACED: Final = (
     "DATABASE_URL",
     "PGPASSFILE",
@@ -28,19 +29,15 @@ _NO_DATABASE_OPTIONS: Final = frozenset(
 )
 
 
-def _is_worker() -> bool:
-    return "PYTEST_XDIST_WORKER" in os.environ
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, None, None]:
-    if not _is_worker():
-        for name in _REPLACED:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for name in (*_REPLACED, *(name for name in os.environ if name.startswith(MODULE_URL_PREFIX))):
             os.environ.pop(name, None)
         directory = tempfile.mkdtemp(prefix="monolith-tests-")
-        os.environ[DATA_DIRECTORY] = directory
+        os.environ["MONOLITH_DATA_DIR"] = directory
         early_config.add_cleanup(lambda: _remove(Path(directory)))
         if not _NO_DATABASE_OPTIONS & set(args):
             _manage(early_config.rootpath, "provision")
@@ -74,9 +71,3 @@ def pytest_configure(config: pytest.Config) -> None:
     from monolith.testing import database
 
     config.pluginmanager.register(database, "monolith-database")
-
-
-@pytest.fixture(scope="session")
-def data_directory() -> Path:
-    """The directory of this run's embedded servers and password files."""
-    return Path(os.environ[DATA_DIRECTORY])
