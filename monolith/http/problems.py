@@ -88,7 +88,7 @@ def problem_response(
     title: str = "",
     *,
     detail: str = "",
-    type: str = "",  # noqa: A002
+    type: str = "",  # noqa: A002 - as above
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
     extra: Mapping[str, Any] | None = None,

@@ -10,7 +10,7 @@ from servestatic import ServeStatic
 from servestatic.storage import CompressedManifestStaticFilesStorage
 
 
-class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # servestatic has no types
     """Hashed names where `collectstatic` has run, plain ones where it has not."""
 
     manifest_strict = False
