@@ -89,7 +89,7 @@ class WindowAdmin(ReadOnlyAdmin):
     search_fields = ["walk__name", "walk__slug"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        return super().get_queryset(request).defer("walk__gpx", "walk__track")
+        return super().get_queryset(request).defer("walk__track")
 
 
 @admin.register(ForecastFetch)

@@ -3,6 +3,7 @@
 HikesError
 ├── GpxError             a file cannot be read as a walk
 ├── WalkNotFoundError    no walk has that slug
+│   └── WalkNotPublicError   it is a draft, which has no forecast
 ├── WalkExistsError      the same file was uploaded before
 ├── UnknownProviderError no forecast provider has that name
 └── ForecastError        a forecast could not be fetched; stored windows stay
@@ -23,6 +24,16 @@ class WalkNotFoundError(HikesError):
     def __init__(self, slug: str) -> None:
         self.slug = slug
         super().__init__(f"No walk is called '{slug}'. GET /api/hikes/walks lists those that are published.")
+
+
+class WalkNotPublicError(WalkNotFoundError):
+    """The walk is a draft, and a forecast is kept for published walks only."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        self.args = (
+            f"'{slug}' is not published, and only published walks have forecasts. Publish it first.",
+        )
 
 
 class WalkExistsError(HikesError):

@@ -1,4 +1,4 @@
-"""The tables of hikes, and the two views that the anonymous tier reads instead of them."""
+"""The tables of hikes. `PublicWalk` and `Window` hold public rows only: ADR 0004."""
 
 import uuid
 
@@ -30,7 +30,7 @@ class FetchStatus(models.TextChoices):
 
 
 class Walk(models.Model):
-    """A walk with its track; the anonymous tier sees it once it is published."""
+    """A walk with its track; while it is published, a `PublicWalk` shows it to everyone."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(max_length=80, unique=True)
@@ -60,12 +60,6 @@ class Walk(models.Model):
 
     class Meta:
         ordering = ["name"]
-        indexes = [
-            models.Index(
-                fields=["latitude", "longitude"], name="hikes_walk_place", condition=Q(published=True)
-            ),
-            models.Index(fields=["name", "slug"], name="hikes_walk_name", condition=Q(published=True)),
-        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$"), name="hikes_walk_slug_form"
@@ -95,10 +89,42 @@ class Walk(models.Model):
         return self.name
 
 
-class Window(models.Model):
-    """One hour of forecast at a walk."""
+class PublicWalk(models.Model):
+    """A published walk without its file. Triggers keep it in step with `Walk`: nothing else writes here."""
 
-    walk = models.ForeignKey(Walk, on_delete=models.CASCADE, related_name="windows")
+    id = models.UUIDField(primary_key=True)
+    slug = models.SlugField(max_length=80, db_index=False)
+    name = models.CharField(max_length=120)
+    region = models.CharField(max_length=80)
+    summary = models.TextField()
+    latitude = models.FloatField()
+    longitude = models.FloatField()
+    distance_km = models.FloatField()
+    ascent_m = models.FloatField()
+    descent_m = models.FloatField()
+    duration_h = models.FloatField()
+    difficulty = models.CharField(max_length=12, choices=Difficulty.choices)
+    track = models.JSONField()
+    windows_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "hikes_public_walk"
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["latitude", "longitude"], name="hikes_public_walk_place"),
+            models.Index(fields=["name", "slug"], name="hikes_public_walk_name"),
+        ]
+        constraints = [models.UniqueConstraint(fields=["slug"], name="hikes_public_walk_slug")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Window(models.Model):
+    """One hour of forecast at a published walk; it goes when the walk is retired."""
+
+    walk = models.ForeignKey(PublicWalk, on_delete=models.DB_CASCADE, related_name="windows")
     starts_at = models.DateTimeField()
     day = models.DateField(help_text="The calendar day at the walk, by mean solar time.")
     temp_c = models.FloatField()
@@ -158,55 +184,3 @@ class ForecastFetch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} {self.at:%Y-%m-%d %H:%M} UTC"
-
-
-class PublicWalk(models.Model):
-    """The view of published walks, without file, checksum and drafts. See migrations/0002."""
-
-    id = models.UUIDField(primary_key=True)
-    slug = models.SlugField(max_length=80)
-    name = models.CharField(max_length=120)
-    region = models.CharField(max_length=80)
-    summary = models.TextField()
-    latitude = models.FloatField()
-    longitude = models.FloatField()
-    distance_km = models.FloatField()
-    ascent_m = models.FloatField()
-    descent_m = models.FloatField()
-    duration_h = models.FloatField()
-    difficulty = models.CharField(max_length=12, choices=Difficulty.choices)
-    track = models.JSONField()
-    windows_at = models.DateTimeField(null=True)
-    updated_at = models.DateTimeField()
-
-    class Meta:
-        managed = False
-        db_table = "hikes_public_walk"
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class PublicWindow(models.Model):
-    """The view of forecast hours of published walks. See migrations/0002."""
-
-    id = models.BigIntegerField(primary_key=True)
-    walk = models.ForeignKey(
-        PublicWalk, on_delete=models.DO_NOTHING, db_constraint=False, related_name="windows"
-    )
-    starts_at = models.DateTimeField()
-    day = models.DateField()
-    temp_c = models.FloatField()
-    precip_mm = models.FloatField()
-    wind_kmh = models.FloatField()
-    cloud_pct = models.FloatField()
-    viable = models.BooleanField()
-
-    class Meta:
-        managed = False
-        db_table = "hikes_public_window"
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.starts_at:%Y-%m-%d %H:%M} UTC"

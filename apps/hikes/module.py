@@ -8,9 +8,10 @@ module = Module(
     title="Hikes",
     summary="Walks, and the hours in which their weather is good.",
     routes="apps.hikes.routes",
+    # Tables of public rows; hikes_walk holds drafts and files, hikes_forecastfetch how this system runs: private.
     public_relations=(
         PublicRelation(name="hikes_public_walk"),
-        PublicRelation(name="hikes_public_window"),
+        PublicRelation(name="hikes_window"),
     ),
     sample_data="apps.hikes.sample.load",
 )

@@ -1,4 +1,4 @@
-"""What the public asks for. Reads the public views only, so that it works as the anonymous role."""
+"""What the public asks for. Reads the public tables only, so that it works as the anonymous role."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
 
 from apps.hikes.geometry import EARTH_RADIUS_KM
-from apps.hikes.models import PublicWalk, PublicWindow
+from apps.hikes.models import PublicWalk, Window
 from apps.hikes.walking_time import Grade
 
 WALK_FIELDS: Final = (
@@ -89,7 +89,7 @@ def find_walks(search: Search, *, now: datetime) -> QuerySet[PublicWalk]:
     """Return the walks that fit, unordered; annotated with `away_km` when `near` is given."""
     walks = PublicWalk.objects.filter(_conditions(search))
     if search.on is not None:
-        windows = PublicWindow.objects.filter(
+        windows = Window.objects.filter(
             walk=OuterRef("pk"), viable=True, day=search.on, starts_at__gte=_hour(now)
         )
         walks = walks.filter(Exists(windows))
@@ -124,7 +124,7 @@ def get_track(slug: str) -> dict[str, Any] | None:
 
 def get_windows(
     slug: str, *, now: datetime, viable: bool | None, day: date | None
-) -> tuple[dict[str, Any], QuerySet[PublicWindow]] | None:
+) -> tuple[dict[str, Any], QuerySet[Window]] | None:
     """Return a walk's forecast age and count, and its hours that are not over; None when there is no walk."""
     wanted: dict[str, Any] = {"starts_at__gte": _hour(now)}
     wanted |= {} if viable is None else {"viable": viable}
@@ -134,10 +134,10 @@ def get_windows(
     head = _first(walks.annotate(total=counted))
     if head is None:
         return None
-    return head, PublicWindow.objects.filter(**wanted, walk=head["id"]).order_by("starts_at")
+    return head, Window.objects.filter(**wanted, walk=head["id"]).order_by("starts_at")
 
 
-def window_page(windows: QuerySet[PublicWindow], *, limit: int, offset: int) -> list[dict[str, Any]]:
+def window_page(windows: QuerySet[Window], *, limit: int, offset: int) -> list[dict[str, Any]]:
     """Return one page of hours, in one statement."""
     return list(windows.values(*WINDOW_FIELDS)[offset : offset + limit])
 

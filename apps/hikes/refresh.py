@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 
 from apps.hikes.daylight import ComputedDaylight, Daylight
-from apps.hikes.errors import ForecastError, WalkNotFoundError
+from apps.hikes.errors import ForecastError, WalkNotFoundError, WalkNotPublicError
 from apps.hikes.forecast.port import Forecast, ForecastProvider
 from apps.hikes.models import FetchStatus, ForecastFetch, Walk, Window
 from apps.hikes.windows import HORIZON, HOUR, Weather, is_viable, local_day
@@ -67,10 +67,11 @@ def refresh_windows(
     daylight: Daylight | None = None,
     on_walk: Callable[[str, str], None] = lambda slug, outcome: None,
 ) -> RefreshReport:
-    """Bring the windows of the published walks, or of one walk, up to date.
+    """Bring the windows of the published walks, or of one of them, up to date.
 
     A walk whose forecast has not expired is left alone unless `force`. One that fails keeps its windows and
-    does not stop the others; after `budget_s` seconds no further one is asked for. Raises WalkNotFoundError.
+    does not stop the others; after `budget_s` seconds no further one is asked for. Raises WalkNotFoundError,
+    and WalkNotPublicError for a draft.
     """
     places = _places(slug, now)
     latest = _latest_answers([place.id for place in places], provider.name)
@@ -99,12 +100,13 @@ def prune_windows(*, now: datetime) -> PruneReport:
 
 
 def _places(slug: str | None, now: datetime) -> list[Place]:
-    walks = Walk.objects.filter(published=True) if slug is None else Walk.objects.filter(slug=slug)
+    walks = Walk.objects.filter(published=True, **({} if slug is None else {"slug": slug}))
     ahead = Window.objects.filter(walk=OuterRef("pk"), starts_at__gt=now)
     fields = ("id", "slug", "latitude", "longitude", "track__0__2", "ahead")
     rows = walks.annotate(ahead=Exists(ahead)).order_by("slug").values_list(*fields)
     if slug is not None and not rows:
-        raise WalkNotFoundError(slug)
+        drafts = Walk.objects.filter(slug=slug)
+        raise WalkNotPublicError(slug) if drafts.exists() else WalkNotFoundError(slug)
     return [Place(*row) for row in rows]
 
 
@@ -141,8 +143,8 @@ def _refresh(
     status = _status(forecast, hours, failure)
     error_text = failure or _refusals(forecast)
     with atomic():
-        # The walk's row first: whoever holds it refreshes alone, and a walk deleted meanwhile is noticed.
-        if not Walk.objects.select_for_update().filter(pk=place.id).values("pk"):
+        # The walk's row first: whoever holds it refreshes alone, and one retired or deleted meanwhile is noticed.
+        if not Walk.objects.select_for_update().filter(pk=place.id, published=True).values("pk"):
             return str(FetchStatus.EMPTY)
         if status == FetchStatus.FETCHED:
             report.windows += _replace(place, hours, now, daylight)

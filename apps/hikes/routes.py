@@ -260,7 +260,7 @@ def _problems() -> Iterator[None]:
     except WalkExistsError as error:
         raise Problem(409, "Walk exists", detail=str(error), type="walk-exists", slug=error.slug) from error
     except WalkNotFoundError as error:
-        raise _no_walk(error.slug) from error
+        raise _no_walk(error.slug, str(error)) from error
 
 
 def _found(slug: str, walk: dict[str, Any] | None) -> dict[str, Any]:
@@ -269,8 +269,9 @@ def _found(slug: str, walk: dict[str, Any] | None) -> dict[str, Any]:
     return walk
 
 
-def _no_walk(slug: str) -> Problem:
-    return Problem(404, "Walk not found", detail=str(WalkNotFoundError(slug)), type="walk-not-found")
+def _no_walk(slug: str, detail: str = "") -> Problem:
+    detail = detail or str(WalkNotFoundError(slug))
+    return Problem(404, "Walk not found", detail=detail, type="walk-not-found")
 
 
 def _version(walk: dict[str, Any]) -> tuple[object, ...]:

@@ -102,8 +102,8 @@ def publish_walk(*, slug: str) -> Walk:
 
 
 def retire_walk(*, slug: str) -> Walk:
-    """Take a walk back from the public; once more changes nothing. Raises WalkNotFoundError."""
-    return _changed(slug, {"published": False})
+    """Take a walk and its forecast back; once more changes nothing. Raises WalkNotFoundError."""
+    return _changed(slug, {"published": False, "windows_at": None})
 
 
 def points_of(track: list[list[float]]) -> list[Point]:
@@ -111,7 +111,7 @@ def points_of(track: list[list[float]]) -> list[Point]:
     return [Point(*place) for place in track]
 
 
-def _changed(slug: str, changes: Mapping[str, str | bool]) -> Walk:
+def _changed(slug: str, changes: Mapping[str, str | bool | None]) -> Walk:
     with atomic():
         walk = Walk.objects.select_for_update().defer("gpx").filter(slug=slug).first()
         if walk is None:

@@ -34,7 +34,7 @@ DECLARE
     partition text;
     made integer := 0;
 BEGIN
-    IF first IS NULL OR last IS NULL OR last < first OR first < today - 62 OR last > today + 7 THEN
+    IF first IS NULL OR last IS NULL OR NOT isfinite(first) OR NOT isfinite(last) OR last < first OR first < today - 62 OR last > today + 7 THEN
         RAISE EXCEPTION 'cannot make partitions from % to %', first, last
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = format('Ask for days from %s to %s, the first one first.', today - 62, today + 7);
@@ -61,19 +61,23 @@ REVOKE ALL ON FUNCTION ensure_partitions(date, date) FROM PUBLIC;
 # Banks a day's heat into history and drops its partition, in the caller's one transaction; returns how many
 # cells it banked, NULL when the day has no partition. Days that live heat is made of are refused.
 # Writers are locked out before the count, so that no row falls between it and the drop. A day that was
-# restored and is dropped again keeps the larger count.
+# restored and is dropped again keeps the larger count. Days so far back that a name could mean two of them (to_char
+# writes 2026 BC as it writes 2026) are refused.
+# The drop needs the whole table for itself, and every new reader queues behind it while it waits for an old one:
+# it gives up soon, and `partitions.rotate` comes back.
 DROP_PARTITION = """
 CREATE FUNCTION drop_partition(day date) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ships, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ships, pg_temp SET lock_timeout = '500ms' AS $$
 DECLARE
     today constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
     partition constant text := 'ships_position_' || to_char(day, 'YYYYMMDD');
     banked integer;
 BEGIN
-    IF day IS NULL OR day >= today - 7 THEN
+    IF day IS NULL OR NOT isfinite(day) OR day NOT BETWEEN today - 3653 AND today - 8 THEN
         RAISE EXCEPTION 'cannot drop the partition of %', day
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = format('Live heat needs it. Ask for a day before %s.', today - 7);
+                  HINT = format('Live heat needs the last week. Ask for a day from %s to %s.',
+                                today - 3653, today - 8);
     END IF;
     IF to_regclass(format('ships.%I', partition)) IS NULL THEN
         RETURN NULL;

@@ -132,6 +132,13 @@ def test_an_unknown_walk_is_not_found(staff: Client, method: str, path: str, bod
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/walk-not-found")
 
 
+def test_a_draft_has_no_forecast_to_refresh(staff: Client) -> None:
+    upload(staff)
+    answer = staff.post(f"{API}/refresh", {"slug": "over-the-hill"}, "application/json")
+    assert answer.status_code == 404
+    assert "only published walks have forecasts" in answer.json()["detail"]
+
+
 def test_drafts_are_listed_for_staff(staff: Client) -> None:
     upload(staff)
     page = staff.get(f"{API}/uploads?limit=1").json()
@@ -194,6 +201,7 @@ class TestAdmin:
 
     def test_a_walk_goes_with_all_that_hangs_on_it(self, staff: Client) -> None:
         walk = upload(staff).json()
+        staff.post(f"{API}/uploads/{walk['slug']}/publish")
         staff.post(f"{API}/refresh", {"slug": walk["slug"]}, "application/json")
         assert staff.post(f"/admin/hikes/walk/{walk['id']}/delete/", {"post": "yes"}).status_code == 302
         with entering("hikes"):
@@ -203,6 +211,7 @@ class TestAdmin:
     @pytest.mark.parametrize("model", ["window", "forecastfetch"])
     def test_what_jobs_write_can_be_looked_at_and_not_made(self, staff: Client, model: str) -> None:
         walk = upload(staff).json()
+        staff.post(f"{API}/uploads/{walk['slug']}/publish")
         staff.post(f"{API}/refresh", {"slug": walk["slug"]}, "application/json")
         listing = staff.get(f"/admin/hikes/{model}/?q=hill")
         assert listing.status_code == 200

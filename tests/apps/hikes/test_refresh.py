@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from django.test import override_settings
 
 from apps.hikes import services
-from apps.hikes.errors import WalkNotFoundError
+from apps.hikes.errors import WalkNotFoundError, WalkNotPublicError
 from apps.hikes.forecast.fixture import FixtureForecast
 from apps.hikes.forecast.metno import MetnoForecast
 from apps.hikes.geometry import Point
@@ -208,14 +208,17 @@ def test_when_the_time_is_used_up_the_rest_is_left() -> None:
     assert not ForecastFetch.objects.exists()
 
 
-def test_one_walk_can_be_refreshed_also_before_it_is_published() -> None:
+def test_one_walk_can_be_refreshed_unless_it_is_a_draft() -> None:
     make_walk("First")
     make_walk("Draft", latitude=55.0, published=False)
     seen: list[tuple[str, str]] = []
     refresh_windows(
-        provider=FixtureForecast(), now=NOW, slug="draft", on_walk=lambda *event: seen.append(event)
+        provider=FixtureForecast(), now=NOW, slug="first", on_walk=lambda *event: seen.append(event)
     )
-    assert seen == [("draft", "fetched")]
+    assert seen == [("first", "fetched")]
+    with pytest.raises(WalkNotPublicError, match="'draft' is not published"):
+        refresh_windows(provider=FixtureForecast(), now=NOW, slug="draft")
+    assert set(Window.objects.values_list("walk__slug", flat=True)) == {"first"}
     with pytest.raises(WalkNotFoundError, match="nowhere"):
         refresh_windows(provider=FixtureForecast(), now=NOW, slug="nowhere")
 

@@ -1,18 +1,25 @@
 """Walks on the real database: what services do, and what the database refuses."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 from django.db import Error, IntegrityError
 
 from apps.hikes import services
 from apps.hikes.errors import GpxError, WalkExistsError, WalkNotFoundError
+from apps.hikes.forecast.fixture import FixtureForecast
 from apps.hikes.geometry import Point
 from apps.hikes.gpx import write_gpx
-from apps.hikes.models import ForecastFetch, PublicWalk, Walk
-from monolith import atomic
+from apps.hikes.models import ForecastFetch, PublicWalk, Walk, Window
+from apps.hikes.refresh import refresh_windows
+from monolith import atomic, connection
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("in_hikes")]
+
+NOW: Final = datetime(2026, 6, 1, 8, 20, tzinfo=UTC)
+COPIED: Final = {field.name for field in Walk._meta.concrete_fields} - {"id", "published"}
 
 
 def gpx_of(name: str, *points: Point) -> bytes:
@@ -95,6 +102,58 @@ def test_publishing_shows_a_walk_and_retiring_hides_it() -> None:
     assert again.updated_at == published.updated_at  # nothing changed, so no cache needs to know
     services.retire_walk(slug="over-the-hill")
     assert not PublicWalk.objects.exists()
+
+
+def test_the_public_row_is_the_walk_however_it_was_changed() -> None:
+    walk = uploaded()
+    fields = [field.attname for field in PublicWalk._meta.concrete_fields]
+
+    def agree() -> bool:
+        return list(PublicWalk.objects.values(*fields)) == list(
+            Walk.objects.filter(published=True).values(*fields)
+        )
+
+    Walk.objects.filter(pk=walk.pk).update(published=True)
+    assert agree()
+    assert PublicWalk.objects.count() == 1
+    Walk.objects.update(
+        slug="renamed", name="Renamed", track=[[0, 0, 0], [1, 1, 1]], latitude=1, windows_at=NOW
+    )
+    assert agree()
+    walk.refresh_from_db()
+    walk.published = False
+    walk.save()
+    assert agree()
+    twin = Walk(pk=uuid4(), published=True, **{name: getattr(walk, name) for name in COPIED})
+    Walk.objects.filter(pk=walk.pk).delete()
+    Walk.objects.bulk_create([twin])
+    assert agree()
+    Walk.objects.update(id=uuid4())
+    assert agree()
+    Walk.objects.all().delete()
+    assert not PublicWalk.objects.exists()
+
+
+def test_a_walk_that_is_retired_loses_its_forecast_and_says_so() -> None:
+    uploaded()
+    services.publish_walk(slug="over-the-hill")
+    refresh_windows(provider=FixtureForecast(), now=NOW)
+    assert Window.objects.exists()
+    Walk.objects.update(published=False)
+    assert not Window.objects.exists()
+    Walk.objects.update(published=True)
+    assert PublicWalk.objects.get().windows_at is None
+    assert refresh_windows(provider=FixtureForecast(), now=NOW).outcomes == {"fetched": 1}
+
+
+def test_a_draft_cannot_have_windows() -> None:
+    window = Window(walk_id=uploaded().pk, starts_at=NOW, day=NOW.date(), viable=False)
+    window.temp_c = window.precip_mm = window.wind_kmh = window.cloud_pct = 0
+    with atomic():
+        window.save()
+        with pytest.raises(IntegrityError, match="hikes_public_walk"), atomic():
+            connection().cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+        window.delete()
 
 
 def test_an_edit_changes_what_is_given_and_moves_the_version() -> None:

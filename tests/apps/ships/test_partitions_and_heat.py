@@ -74,6 +74,28 @@ def test_partition_that_live_heat_needs_is_not_dropped(now: datetime, ago: int) 
     assert day in partitions.days()
 
 
+@pytest.mark.parametrize("day", ["-infinity", "infinity", "{today} BC", "{old}"])
+def test_day_that_shares_its_name_with_another_is_not_dropped(now: datetime, day: str) -> None:
+    """to_char(..., 'YYYYMMDD') says the same of a day before Christ as of today."""
+    today = now.date()
+    store(now)
+    asked = day.format(today=today, old=today - timedelta(days=3654))
+    with pytest.raises(DataError, match="cannot drop the partition"), atomic():
+        connection().cursor().execute("SELECT drop_partition(%s::date)", [asked])
+    assert today in partitions.days()
+    assert Position.objects.count() == 1
+
+
+@pytest.mark.parametrize("day", ["-infinity", "infinity", "{today} BC"])
+@pytest.mark.parametrize(
+    "ends",
+    ["SELECT ensure_partitions(%s::date, current_date)", "SELECT ensure_partitions(current_date, %s::date)"],
+)
+def test_partitions_to_the_ends_of_time_are_refused(now: datetime, day: str, ends: str) -> None:
+    with pytest.raises(DataError, match="cannot make partitions"), atomic():
+        connection().cursor().execute(ends, [day.format(today=now.date())])
+
+
 def test_serving_role_has_no_ddl_of_its_own() -> None:
     for statement in (
         "CREATE TABLE ships.mine (id int)",

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Fetch the forecasts that have expired and bring the windows of the published walks up to date."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--walk", metavar="SLUG", help="only this walk, published or not")
+        parser.add_argument("--walk", metavar="SLUG", help="only this walk; a draft has no forecast")
         parser.add_argument("--provider", choices=PROVIDERS, default=default_provider())
         parser.add_argument("--force", action="store_true", help="ask again although nothing has expired")
 

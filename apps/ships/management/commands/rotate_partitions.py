@@ -17,3 +17,5 @@ class Command(BaseCommand):
         self.stdout.write(f"{rotation.made} partitions made, {len(rotation.dropped)} dropped")
         for day, cells in sorted(rotation.dropped.items()):
             self.stdout.write(f"{day}: {cells} heat cells banked")
+        for day in rotation.postponed:
+            self.stdout.write(f"{day}: in use, left for the next run")
