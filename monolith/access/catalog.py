@@ -32,8 +32,29 @@ from monolith.access.facts import (
 Connection = psycopg.Connection[Any]
 Row = tuple[Any, ...]
 
-WRITING_FUNCTIONS: Final = ("lo_creat", "lo_create", "lo_from_bytea", "pg_logical_emit_message")
-"""Functions of pg_catalog by which any role could write without holding a privilege on anything."""
+LOCK_FUNCTION: Final = Thing(Kind.FUNCTION, "pg_advisory_xact_lock", "pg_catalog", "bigint")
+"""The one advisory lock that we use ourselves: it ends with its transaction."""
+
+# Argument types as PostgreSQL 18 has them. Advisory locks are guessable numbers that anybody may take and never give
+# back, and they fill a table that the whole server shares (unlocking is harmless). Any role may end its own sessions.
+CLOSED_FUNCTIONS: Final = (
+    ("lo_creat", "integer"),
+    ("lo_create", "oid"),
+    ("lo_from_bytea", "oid, bytea"),
+    ("pg_logical_emit_message", "boolean, text, bytea, boolean"),
+    ("pg_logical_emit_message", "boolean, text, text, boolean"),
+    ("pg_cancel_backend", "integer"),
+    ("pg_terminate_backend", "integer, bigint"),
+    *(
+        (f"pg_{attempt}advisory_{scope}lock{mode}", arguments)
+        for attempt in ("", "try_")
+        for scope in ("", "xact_")
+        for mode in ("", "_shared")
+        for arguments in ("bigint", "integer, integer")
+    ),
+)
+"""Functions of pg_catalog that PostgreSQL opens to all, by which any role could write, or stop others."""
+CLOSED_NAMES: Final = tuple(sorted({name for name, _ in CLOSED_FUNCTIONS}))
 
 ATTRIBUTES: Final = ("login", "superuser", "createdb", "createrole", "replication", "bypassrls", "inherit")
 
@@ -173,7 +194,7 @@ class _Reader:
             "schemas": list(declaration.schemas),
             "managed": [*declaration.schemas, EXTENSIONS],
             "extensions": list(declaration.extensions),
-            "writing": list(WRITING_FUNCTIONS),
+            "closed": list(CLOSED_NAMES),
             "owners": list(declaration.owners),
         }
         self.retired = frozenset(row[0] for row in self.rows("retired"))

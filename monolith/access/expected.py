@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from monolith.access.catalog import ATTRIBUTES, Catalog, Function, Relation
+from monolith.access.catalog import ATTRIBUTES, LOCK_FUNCTION, Catalog, Function, Relation
 from monolith.access.declaration import EXTENSIONS, PUBLIC_LIMITS, Declaration
 from monolith.access.facts import (
     DefaultPrivilege,
@@ -136,6 +136,7 @@ def _schemas(declaration: Declaration, catalog: Catalog) -> Iterator[Fact]:
         yield Privilege(Thing(Kind.SCHEMA, module.name), rw, "USAGE")
         yield Privilege(extensions, rw, "USAGE")
         yield Privilege(extensions, owner, "USAGE")
+        yield Privilege(LOCK_FUNCTION, roles.module_migrator(module.name), "EXECUTE")
     for schema in (*public_schemas(declaration), EXTENSIONS):
         yield Privilege(Thing(Kind.SCHEMA, schema), roles.public_reader, "USAGE")
     yield from (

@@ -8,9 +8,9 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from monolith.access.audit import Audit
-from monolith.access.catalog import Catalog, Connection, Function, Relation
+from monolith.access.catalog import CLOSED_FUNCTIONS, Catalog, Connection, Function, Relation
 from monolith.access.declaration import Declaration
-from monolith.access.facts import Privilege, Thing
+from monolith.access.facts import Kind, Privilege, Thing
 from monolith.access.findings import BRING_BACK, TAKE_AWAY, Finding
 from monolith.access.statements import named
 
@@ -64,6 +64,7 @@ def attempts_of(role: str, audit: Audit) -> Iterator[Attempt]:
     rights = _Rights(granted)
     yield from _on_relations(audit.catalog, rights)
     yield from _on_functions(audit.catalog, rights)
+    yield from _on_closed_functions(rights)
     yield from _on_the_database(audit.declaration)
     yield from _on_roles(role, audit.declaration)
 
@@ -169,6 +170,15 @@ def _call(function: Function, types: list[str]) -> Composed:
     return SQL("SELECT {}({})").format(Identifier(function.thing.schema, function.thing.name), arguments)
 
 
+def _on_closed_functions(rights: _Rights) -> Iterator[Attempt]:
+    for name, arguments in CLOSED_FUNCTIONS:
+        thing = Thing(Kind.FUNCTION, name, "pg_catalog", arguments)
+        sql = SQL("SELECT pg_catalog.has_function_privilege({}, 'EXECUTE')").format(
+            Literal(named(thing).as_string())
+        )
+        yield Attempt(f"calling {thing}", sql, rights.has(thing, "EXECUTE"), asks=True)
+
+
 def _on_the_database(declaration: Declaration) -> Iterator[Attempt]:
     for schema in (*declaration.schemas, "extensions", "public"):
         sql = SQL("CREATE TABLE {} (id integer)").format(Identifier(schema, "monolith_probe"))
@@ -185,6 +195,10 @@ def _on_the_database(declaration: Declaration) -> Iterator[Attempt]:
         "SELECT lo_create(0)",
         "SELECT lo_from_bytea(0, ''::bytea)",
         "SELECT pg_logical_emit_message(true, 'monolith_probe', '')",
+        "SELECT pg_try_advisory_lock(4711)",
+        "SELECT pg_try_advisory_xact_lock(47, 11)",
+        "SELECT pg_cancel_backend(0)",
+        "SELECT pg_terminate_backend(0)",
     ):
         yield Attempt(text, SQL("{}").format(SQL(text)), allowed=False)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Ends with its transaction, so it holds behind a pooler, and a killed process leaves no lock behind.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('monolith:provision', 0))"
+# Nobody holds the lock for longer than a run takes, seconds; a run that waits on and on would say nothing.
+LOCK_WAIT_S: Final = 30
 ROUNDS: Final = 4  # a new owner or a function's new rights show new facts; two rounds settle what we know of
 ATTEMPTS: Final = 5  # roles are shared by a server: a run for another database may change the same row
 
@@ -70,11 +72,12 @@ def drift(connection: Connection, declaration: Declaration) -> tuple[Catalog, Fa
 def ensure_database(admin: Connection, name: str) -> bool:
     """Create the database `name` unless it exists; say whether it was created. Needs autocommit."""
     with admin.cursor() as cursor:
-        # For the session: CREATE DATABASE does not run in a transaction. This connection never goes through a pooler.
-        cursor.execute("SELECT pg_advisory_lock(hashtextextended('monolith:create-database', 0))")
         if cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is not None:
             return False
-        cursor.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            cursor.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        except (errors.DuplicateDatabase, errors.UniqueViolation):  # somebody else was quicker
+            return False
         return True
 
 
@@ -120,7 +123,7 @@ def _provision_once(
         return difference(expected, catalog.facts - _borrowed(catalog.facts, connection))
 
     with connection.transaction():
-        connection.execute(LOCK)
+        _take_turns(connection)
         work = _Convergence(connection, read)
         with _borrowing(connection, declaration):
             left = work.run(progress)
@@ -130,6 +133,24 @@ def _provision_once(
     if left:  # what could be done stays done
         raise work.unfinished(left)
     return work.done
+
+
+def _take_turns(connection: Connection) -> None:
+    """Wait until no other run is in its transaction; raise ProvisionError when that takes too long."""
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_WAIT_S}s"])
+            connection.execute(LOCK)
+            connection.execute("SET LOCAL lock_timeout TO DEFAULT")
+    except errors.LockNotAvailable:
+        raise ProvisionError(
+            f"Another `manage.py provision` has been running in this database for {LOCK_WAIT_S} s. Wait for it to end, "
+            f"or look for who holds an advisory lock in pg_locks and end that session; then run it again."
+        ) from None
+    except errors.InsufficientPrivilege:
+        # An administrator that is no superuser, once EXECUTE is taken from PUBLIC. Two such runs at once meet at a row
+        # that both change, and the later one starts again.
+        return
 
 
 class _Convergence:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import tuple_row
 
-from monolith.access.catalog import WRITING_FUNCTIONS, query
+from monolith.access.catalog import CLOSED_NAMES, query
 from monolith.access.declaration import PLATFORM_MODULE, Declaration
 from monolith.access.expected import declared_signatures
 from monolith.composition import Composition
@@ -34,7 +34,7 @@ def role_findings(connection: psycopg.Connection[Any], composition: Composition)
         roles=composition.roles,
         modules=(PLATFORM_MODULE, *composition.declared.values()),
     )
-    parameters = {"extensions": list(declaration.extensions), "writing": list(WRITING_FUNCTIONS)}
+    parameters = {"extensions": list(declaration.extensions), "closed": list(CLOSED_NAMES)}
     with connection.cursor(row_factory=tuple_row) as cursor:
         rows = cursor.execute(query("role_check").encode(), parameters).fetchall()
     role = connection.info.user

@@ -5,7 +5,7 @@ from typing import Final
 
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
-from monolith.access.catalog import EMPTY_SERVER
+from monolith.access.catalog import CLOSED_FUNCTIONS, EMPTY_SERVER
 from monolith.access.declaration import Declaration
 from monolith.access.expected import expected_facts
 from monolith.access.facts import (
@@ -23,14 +23,6 @@ from monolith.access.facts import (
 from monolith.access.provision import LOCK
 from monolith.access.statements import statements
 
-# What PostgreSQL hands to everybody by itself and we take away. Argument types as PostgreSQL 18 has them.
-OPEN_FUNCTIONS: Final = (
-    ("lo_creat", "integer"),
-    ("lo_create", "oid"),
-    ("lo_from_bytea", "oid, bytea"),
-    ("pg_logical_emit_message", "boolean, text, bytea, boolean"),
-    ("pg_logical_emit_message", "boolean, text, text, boolean"),
-)
 HEADER: Final = """\
 -- Roles, schemas and grants of the database {database}, as its modules declare them.
 -- Run it with psql as a superuser, on an empty server or on an existing one: every statement may be repeated.
@@ -81,7 +73,7 @@ def _guarded_role(name: str) -> str:
 
 
 def _open_by_default(declaration: Declaration) -> Facts:
-    functions = (Thing(Kind.FUNCTION, name, "pg_catalog", arguments) for name, arguments in OPEN_FUNCTIONS)
+    functions = (Thing(Kind.FUNCTION, name, "pg_catalog", arguments) for name, arguments in CLOSED_FUNCTIONS)
     database = Thing(Kind.DATABASE, declaration.database)
     return frozenset(
         [

@@ -240,6 +240,18 @@ DRIFTS = {
         "GRANT EXECUTE ON FUNCTION pg_catalog.lo_create(oid) TO PUBLIC",
         "everybody (PUBLIC) holds EXECUTE on function pg_catalog.lo_create(oid)",
     ),
+    "advisory locks": (
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_try_advisory_lock(bigint) TO PUBLIC",
+        "everybody (PUBLIC) holds EXECUTE on function pg_catalog.pg_try_advisory_lock(bigint)",
+    ),
+    "advisory locks for a serving role": (
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_xact_lock(bigint) TO {p}alpha_rw",
+        "{p}alpha_rw holds EXECUTE on function pg_catalog.pg_advisory_xact_lock(bigint)",
+    ),
+    "ending other sessions": (
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_terminate_backend(integer, bigint) TO PUBLIC",
+        "everybody (PUBLIC) holds EXECUTE on function pg_catalog.pg_terminate_backend(integer, bigint)",
+    ),
     "large object": (
         "SELECT lo_create(4711); GRANT UPDATE ON LARGE OBJECT 4711 TO PUBLIC",
         "everybody (PUBLIC) holds UPDATE on large object 4711",

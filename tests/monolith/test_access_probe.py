@@ -71,6 +71,10 @@ def test_attempts_cover_every_relation_for_every_role(deployment: Deployment) ->
          "{p}alpha_rw is able to do this: setval of alpha.thing_id_seq"),
         ("GRANT EXECUTE ON FUNCTION pg_catalog.lo_create(oid) TO PUBLIC",
          "{p}public_reader is able to do this: SELECT lo_create(0)"),
+        ("GRANT EXECUTE ON FUNCTION pg_catalog.pg_try_advisory_lock(bigint) TO {p}alpha_rw",
+         "{p}alpha_rw is able to do this: SELECT pg_try_advisory_lock(4711)"),
+        ("GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_lock_shared(bigint) TO {p}public_reader",
+         "{p}public_reader is able to do this: calling pg_catalog.pg_advisory_lock_shared(bigint)"),
         ("GRANT EXECUTE ON FUNCTION alpha.grow TO {p}public_reader",
          "{p}public_reader is able to do this: calling alpha.grow(date)"),
         ("REVOKE SELECT ON alpha.shown FROM {p}public_reader",
@@ -145,6 +149,7 @@ def test_public_role_finds_nothing_to_say_of_itself(deployment: Deployment) -> N
         ("ALTER TABLE beta.secret OWNER TO {p}public_reader", "owns the table beta.secret"),
         ("GRANT EXECUTE ON FUNCTION alpha.grow TO PUBLIC", "can call alpha.grow(date), which runs with its owner's rights"),
         ("GRANT EXECUTE ON FUNCTION pg_catalog.lo_creat(integer) TO PUBLIC", "holds EXECUTE on pg_catalog.lo_creat"),
+        ("GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_lock(bigint) TO PUBLIC", "holds EXECUTE on pg_catalog.pg_advisory_lock"),
         ("GRANT {p}alpha_rw TO {p}public_reader WITH INHERIT TRUE", "holds INSERT on alpha.thing"),
     ],
 )  # fmt: skip

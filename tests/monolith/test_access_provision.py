@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 
 from monolith.access.declaration import declarations
 from monolith.access.passwords import Passfile, profile_passfiles, settle_passwords, verifies
-from monolith.access.provision import apply_schema_grants, ensure_database, provision
+from monolith.access.provision import LOCK, apply_schema_grants, ensure_database, provision
 from monolith.access.script import script
 from monolith.embedded import PostgresCluster
 from monolith.embedded.passfile import entries, write_passfile
@@ -61,6 +61,31 @@ def test_two_runs_at_once_both_finish(bare: Deployment) -> None:
         first, second = executor.map(run, range(2))
     assert (first.total() == 0) is not (second.total() == 0)
     assert bare.provision() == 0
+
+
+def test_serving_roles_cannot_take_advisory_locks_or_end_sessions(deployment: Deployment) -> None:
+    roles = deployment.declaration.roles
+    for role in (roles.public_reader, roles.rw("alpha"), roles.migrator):
+        for call in (
+            "pg_advisory_lock(number) FROM generate_series(1, 10) AS number",
+            "pg_advisory_xact_lock(hashtextextended('monolith:provision', 0))",
+            "pg_try_advisory_lock_shared(1, 2)",
+            "pg_terminate_backend(pg_backend_pid())",
+            "pg_cancel_backend(pg_backend_pid())",
+        ):
+            with deployment.login(role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"SELECT {call}".encode())
+    with deployment.login(roles.module_migrator("alpha")) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(1)")
+
+
+def test_run_that_waits_too_long_says_for_what(bare: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monolith.access.provision.LOCK_WAIT_S", 1)
+    with admin_connection(bare.cluster, bare.declaration.database) as other, other.transaction():
+        other.execute(LOCK)
+        with pytest.raises(ProvisionError, match=r"Another `manage\.py provision` has been running"):
+            bare.provision()
+    assert bare.provision() > 0
 
 
 def test_two_creations_of_one_database_at_once_make_one(cluster: PostgresCluster) -> None:

@@ -141,7 +141,7 @@ def test_migration_that_reaches_into_another_module_is_refused(project: Generate
     ],
 )
 def test_migration_cannot_become_another_modules_owner(project: GeneratedProject, sql: str) -> None:
-    project.manage("migrate_schemas", "--module", "beta")
+    assert project.manage("migrate_schemas", "--module", "beta")[0] == 0
     project.add_migration("alpha", "0003_become", operations=f"migrations.RunSQL({sql!r})")
 
     code, output = project.manage("migrate_schemas", "--module", "alpha")

@@ -1,6 +1,6 @@
 -- Every privilege that somebody other than an object's owner or a superuser holds, and that PostgreSQL or a declared
 -- extension did not hand out by itself: of our roles and of everybody on anything, and of any role on what is ours.
--- `strict` objects (functions of modules, functions that write by themselves, this database, schema public) count their built-in
+-- `strict` objects (functions of modules, functions of CLOSED_FUNCTIONS, this database, schema public) count their built-in
 -- defaults as well, because we take those away.
 WITH object AS (
     SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, 0 AS objsubid,
@@ -15,7 +15,7 @@ WITH object AS (
     SELECT 'pg_proc'::regclass, p.oid, 0, 'function', p.pronamespace, p.proname, '', p.proowner, p.proacl,
            acldefault('f', p.proowner)
     FROM pg_catalog.pg_proc p
-    WHERE p.proacl IS NOT NULL OR p.proname = ANY(%(writing)s)
+    WHERE p.proacl IS NOT NULL OR p.proname = ANY(%(closed)s)
        OR p.pronamespace IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY(%(managed)s))
     UNION ALL
     SELECT 'pg_type'::regclass, t.oid, 0, 'type', t.typnamespace, t.typname, '', t.typowner, t.typacl,
@@ -59,7 +59,7 @@ WITH object AS (
     LEFT JOIN pg_catalog.pg_extension x
       ON x.oid = e.refobjid AND (x.extname = ANY(%(extensions)s) OR x.extname = 'plpgsql')
 ), judged AS (
-    SELECT p.*, CASE p.kind WHEN 'function' THEN p.managed OR (p.schema = 'pg_catalog' AND p.name = ANY(%(writing)s))
+    SELECT p.*, CASE p.kind WHEN 'function' THEN p.managed OR (p.schema = 'pg_catalog' AND p.name = ANY(%(closed)s))
                             WHEN 'database' THEN p.managed
                             WHEN 'schema' THEN p.name = 'public'
                             ELSE false END AS strict

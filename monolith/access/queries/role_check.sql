@@ -69,5 +69,5 @@ WHERE NOT me.rolsuper AND p.prosecdef
 UNION ALL
 SELECT 'function', 'EXECUTE', 'pg_catalog', p.proname, ''
 FROM me, pg_catalog.pg_proc p
-WHERE NOT me.rolsuper AND p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY(%(writing)s)
+WHERE NOT me.rolsuper AND p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY(%(closed)s)
   AND has_function_privilege(p.oid, 'EXECUTE');
