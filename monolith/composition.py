@@ -59,6 +59,12 @@ class Composition:
         """Return the database alias through which `module` (or PLATFORM) is reached here."""
         return module if module in self.databases else "default"
 
+    def owner_of_alias(self, alias: str) -> str | None:
+        """Return the module (or PLATFORM) whose connection an alias is; None where one alias serves every module."""
+        if self.profile is not Profile.PRIVATE:
+            return None
+        return PLATFORM if alias == "default" else alias
+
     def module_of_label(self, app_label: str) -> str:
         """Return the module that owns a Django app; PLATFORM for what is nobody's."""
         return app_label if app_label in self.declared else PLATFORM

@@ -144,10 +144,8 @@ def _check(alias: str, statement: str) -> None:
 
 @cache
 def _alias_owner(alias: str) -> tuple[str, ...]:
-    """Return whose connection an alias is; nobody's where one alias serves every module."""
-    if composed().profile is not Profile.PRIVATE:
-        return ()
-    return (PLATFORM if alias == "default" else alias,)
+    owner = composed().owner_of_alias(alias)
+    return (owner,) if owner else ()
 
 
 def _text(query: Any, cursor: GuardedCursor) -> str:

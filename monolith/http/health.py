@@ -227,8 +227,7 @@ def _uncached(document: dict[str, Any], status: int) -> JsonResponse:
 
 
 def _value(alias: str, statement: str) -> Any:
-    module = alias if alias in composed().modules else PLATFORM
-    with entering(module), connections[alias].cursor() as cursor:
+    with entering(composed().owner_of_alias(alias) or PLATFORM), connections[alias].cursor() as cursor:
         cursor.execute(statement)
         row = cursor.fetchone()
     return row and row[0]

@@ -9,7 +9,6 @@ from monolith.boundary import require_allowed
 from monolith.composition import composed
 from monolith.context import current_module
 from monolith.module import PLATFORM
-from monolith.profile import Profile
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -33,10 +32,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().on_commit(func, robust)
 
     def _require_own(self) -> None:
-        if current_module() == PLATFORM or composed().profile is not Profile.PRIVATE:
-            return
-        owner = PLATFORM if self.alias == "default" else self.alias
-        require_allowed(
-            owner,
-            f"a transaction on its connection '{self.alias}' (use atomic() and on_commit() of `monolith`)",
-        )
+        owner = composed().owner_of_alias(self.alias)
+        if owner and current_module() != PLATFORM:
+            what = (
+                f"a transaction on its connection '{self.alias}' (use atomic() and on_commit() of `monolith`)"
+            )
+            require_allowed(owner, what)

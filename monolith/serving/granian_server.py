@@ -44,6 +44,16 @@ class Serving:
     access_log: bool = False
 
 
+def serving_profile() -> Profile:
+    """Return this process's profile. Raises CommandError when it serves nothing."""
+    profile = composed().profile
+    if profile not in PORTS:
+        raise CommandError(
+            f"The {profile.value} serves nothing. Run it with --settings=settings.public or settings.private."
+        )
+    return profile
+
+
 def serve(serving: Serving) -> None:
     """Serve this process's tier until a signal ends it.
 

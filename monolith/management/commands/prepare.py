@@ -80,7 +80,10 @@ class Command(RichCommand):
             check=False,
         )
         if result.returncode:
-            raise CommandError("The sample data was not loaded; everything else is done.")
+            raise CommandError(
+                "The sample data was not loaded (the lines above say why); everything else is done. "
+                "Mend it and run this again, or add --no-samples."
+            )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from monolith.profile import Profile
 from monolith.project import project_data_directory, project_directory
 from monolith.serving.environments import child_environment
 from monolith.serving.exit_codes import REFUSED
-from monolith.serving.granian_server import PORTS
+from monolith.serving.granian_server import PORTS, serving_profile
 from monolith.serving.preparation import PreparationFile
 from monolith.tier_check import check_tier
 
@@ -33,12 +33,7 @@ class Command(StaticFilesCommand):
         parser.set_defaults(use_static_handler=settings.DEBUG)
 
     def handle(self, *args: Any, **options: Any) -> str | None:
-        profile = composed().profile
-        if profile is Profile.MIGRATOR:
-            raise CommandError(
-                "The migrator serves nothing. Run it with --settings=settings.public or --settings=settings.private."
-            )
-        self.default_port = str(PORTS[profile])
+        self.default_port = str(PORTS[serving_profile()])
         if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true" and not os.environ.get("DATABASE_URL"):
             _prepare_if_needed()
         return super().handle(*args, **options)
@@ -64,4 +59,7 @@ def _prepare_if_needed() -> None:
     environment = child_environment(Profile.MIGRATOR, os.environ, declared, directory=directory)
     command = [sys.executable, str(project / "manage.py"), "prepare"]
     if subprocess.run(command, cwd=project, env=environment, check=False).returncode:
-        raise CommandError("The embedded database could not be prepared.")
+        raise CommandError(
+            "The embedded database could not be prepared; the lines above say why. "
+            "Mend that and run `manage.py prepare`, or set DATABASE_URL."
+        )

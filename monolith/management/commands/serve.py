@@ -3,11 +3,9 @@
 from argparse import SUPPRESS, ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from monolith.composition import composed
-from monolith.profile import Profile
-from monolith.serving.granian_server import DEFAULT_THREADS, PORTS, Serving, serve
+from monolith.serving.granian_server import DEFAULT_THREADS, PORTS, Serving, serve, serving_profile
 from monolith.serving.lifeline import follow
 
 
@@ -37,11 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["lifeline"] is not None:
             follow(options["lifeline"])
-        profile = composed().profile
-        if profile is Profile.MIGRATOR:
-            raise CommandError(
-                "The migrator serves nothing. Run it with --settings=settings.public or --settings=settings.private."
-            )
+        profile = serving_profile()
         self.check()
         serving = Serving(
             host=options["host"],
