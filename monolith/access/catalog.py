@@ -32,6 +32,8 @@ from monolith.access.facts import (
 Connection = psycopg.Connection[Any]
 Row = tuple[Any, ...]
 
+SHARED_DATABASES: Final = ("postgres", "template1")
+"""Databases of every server, which PostgreSQL lets any role connect to and fill with temporary tables."""
 LOCK_FUNCTION: Final = Thing(Kind.FUNCTION, "pg_advisory_xact_lock", "pg_catalog", "bigint")
 """The one advisory lock that we use ourselves: it ends with its transaction."""
 
@@ -195,6 +197,7 @@ class _Reader:
             "managed": [*declaration.schemas, EXTENSIONS],
             "extensions": list(declaration.extensions),
             "closed": list(CLOSED_NAMES),
+            "shared": list(SHARED_DATABASES),
             "owners": list(declaration.owners),
         }
         self.retired = frozenset(row[0] for row in self.rows("retired"))
@@ -239,6 +242,8 @@ class _Reader:
 
     def settings(self) -> Iterator[RoleSetting]:
         for role, database, name, value in self.rows("settings"):
+            if not database and role in self.declaration.elsewhere_roles:
+                continue  # declared, and looked at, with the database that the role is for
             yield RoleSetting(role, database, name, _plain(value) if name == "search_path" else value)
 
     def inheritance(self) -> Iterator[Inheritance]:

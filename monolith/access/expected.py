@@ -112,14 +112,15 @@ def _settings(declaration: Declaration) -> Iterator[Fact]:
 def _session(
     declaration: Declaration, role: str, search_path: Iterable[str], limits: DatabaseLimits
 ) -> Iterator[Fact]:
-    values = {
-        "search_path": ", ".join(search_path),
+    bounds = {
         "statement_timeout": str(limits.statement_timeout_ms),
         "lock_timeout": str(limits.lock_timeout_ms),
         "idle_in_transaction_session_timeout": str(limits.idle_in_transaction_timeout_ms),
     }
-    for name, value in values.items():
+    yield RoleSetting(role, declaration.database, "search_path", ", ".join(search_path))
+    for name, value in bounds.items():
         yield RoleSetting(role, declaration.database, name, value)
+        yield RoleSetting(role, "", name, value)  # also where the role has no business
 
 
 def _schemas(declaration: Declaration, catalog: Catalog) -> Iterator[Fact]:

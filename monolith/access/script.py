@@ -5,7 +5,7 @@ from typing import Final
 
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
-from monolith.access.catalog import CLOSED_FUNCTIONS, EMPTY_SERVER
+from monolith.access.catalog import CLOSED_FUNCTIONS, EMPTY_SERVER, SHARED_DATABASES
 from monolith.access.declaration import Declaration
 from monolith.access.expected import expected_facts
 from monolith.access.facts import (
@@ -53,6 +53,7 @@ def _statements(declaration: Declaration) -> Iterator[str]:
     roles = sorted(fact.name for fact in expected if isinstance(fact, Role))
     yield from (_guarded_role(role) for role in roles)
     rest = frozenset(fact for fact in expected if not isinstance(fact, Role) and not _superuser_word(fact))
+    yield from (_guarded_database(name) for name in SHARED_DATABASES if name != declaration.database)
     for statement in statements(Difference(missing=rest, surplus=_open_by_default(declaration) - expected)):
         yield _text(statement.sql)
 
@@ -70,6 +71,12 @@ def _guarded_role(name: str) -> str:
         f"DO $provision$ BEGIN\n  IF NOT EXISTS ({found}) THEN {create}; END IF;\n"
         f"  IF EXISTS ({found} AND (rolsuper OR rolreplication OR rolbypassrls)) THEN {strip}; END IF;\nEND $provision$"
     )
+
+
+def _guarded_database(name: str) -> str:
+    revoke = _text(SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(Identifier(name)))
+    found = _text(SQL("SELECT FROM pg_database WHERE datname = {}").format(Literal(name)))
+    return f"DO $provision$ BEGIN\n  IF EXISTS ({found}) THEN {revoke}; END IF;\nEND $provision$"
 
 
 def _open_by_default(declaration: Declaration) -> Facts:

@@ -45,6 +45,17 @@ SETTINGS: Final = {
     "log_timezone": "UTC",
 }
 
+# Every role may connect to these unless somebody takes it away, and nothing in them limits what it does there.
+MAINTENANCE: Final = "postgres,template0,template1"
+HOST_BASED_AUTHENTICATION: Final = f"""\
+# Written at each start.
+# type  database        user          address        method
+host    {MAINTENANCE}   {SUPERUSER}   127.0.0.1/32   scram-sha-256
+host    {MAINTENANCE}   all           127.0.0.1/32   reject
+host    all             all           127.0.0.1/32   scram-sha-256
+host    replication     {SUPERUSER}   127.0.0.1/32   scram-sha-256
+"""
+
 
 class PostgresCluster:
     """One PostgreSQL server with its data below a project's data directory.
@@ -218,6 +229,8 @@ class PostgresCluster:
         if not is_free(self.port):
             self._record_port(free_port())
         self._open_log()
+        write_private(self.data / "pg_hba.conf", HOST_BASED_AUTHENTICATION)
+        self._account.own(self.data / "pg_hba.conf")
         settings = SETTINGS | {"port": str(self.port), "cluster_name": self.title}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return Process(

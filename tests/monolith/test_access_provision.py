@@ -13,9 +13,12 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from monolith.access.declaration import declarations
+from monolith.access.facts import difference
+from monolith.access.findings import findings
 from monolith.access.passwords import Passfile, profile_passfiles, settle_passwords, verifies
-from monolith.access.provision import LOCK, apply_schema_grants, ensure_database, provision
+from monolith.access.provision import LOCK, apply_schema_grants, drift, ensure_database, provision
 from monolith.access.script import script
+from monolith.access.statements import statements
 from monolith.embedded import PostgresCluster
 from monolith.embedded.passfile import entries, write_passfile
 from monolith.environment import read_environment
@@ -77,6 +80,48 @@ def test_serving_roles_cannot_take_advisory_locks_or_end_sessions(deployment: De
                 connection.execute(f"SELECT {call}".encode())
     with deployment.login(roles.module_migrator("alpha")) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(1)")
+
+
+def test_databases_of_every_server_are_closed(deployment: Deployment) -> None:
+    found = deployment.admin.execute(
+        "SELECT bool_or(has_database_privilege(r.rolname, d.datname, p))"
+        " FROM pg_roles r, pg_database d, unnest(ARRAY['CONNECT', 'TEMPORARY']) AS p"
+        " WHERE r.rolname = ANY(%s) AND d.datname IN ('postgres', 'template1')",
+        [[*deployment.declaration.login_roles, *deployment.declaration.owners]],
+    )
+    assert found.fetchone() == (False,)
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        "GRANT CONNECT, TEMPORARY ON DATABASE postgres TO PUBLIC",
+        "GRANT CONNECT ON DATABASE template1 TO {p}public_reader",
+    ],
+)
+def test_open_database_of_every_server_is_closed_again(grant: str, deployment: Deployment) -> None:
+    # Rolled back: the database is that of every other test, too.
+    with deployment.admin.transaction(force_rollback=True):
+        deployment.run(grant)
+        catalog, expected = drift(deployment.admin, deployment.declaration)
+        change = difference(expected, catalog.facts)
+        assert "on database" in "".join(map(str, findings(change)))
+        for statement in statements(change):
+            deployment.admin.execute(statement.sql)
+        catalog, expected = drift(deployment.admin, deployment.declaration)
+        assert not difference(expected, catalog.facts)
+
+
+def test_limits_hold_in_every_database(deployment: Deployment) -> None:
+    rows = deployment.admin.execute(
+        "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = %s::regrole",
+        [deployment.declaration.roles.public_reader],
+    )
+    assert {row[0] for row in rows} == {
+        "statement_timeout=5000",
+        "lock_timeout=2000",
+        "idle_in_transaction_session_timeout=10000",
+    }
 
 
 def test_run_that_waits_too_long_says_for_what(bare: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,9 +258,8 @@ def test_administrator_without_superuser_is_told_what_a_superuser_must_run(
     with modest_admin, pytest.raises(ProvisionError, match="run them once as a superuser") as caught:
         provision(modest_admin, bare.declaration)
     needed = [line for line in str(caught.value).splitlines() if line.startswith("  ")]
-    assert all("pg_catalog" in line or "EXTENSION" in line or 'SCHEMA "public"' in line for line in needed), (
-        needed
-    )
+    words = ("pg_catalog", "EXTENSION", 'SCHEMA "public"', 'DATABASE "postgres"', 'DATABASE "template1"')
+    assert all(any(word in line for word in words) for line in needed), needed
 
 
 def test_administrator_without_superuser_does_the_rest(

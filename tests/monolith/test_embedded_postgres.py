@@ -230,3 +230,18 @@ def test_server_is_started_on_demand_in_the_named_directory(place: Path, new_clu
     assert started is not None
     assert started.directory == expected.directory
     assert expected.is_running()
+
+
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_only_the_superuser_gets_into_the_databases_of_every_server(
+    standing: PostgresCluster, database: str
+) -> None:
+    with connect(standing) as admin:
+        admin.execute("DROP ROLE IF EXISTS visitor")
+        admin.execute("CREATE ROLE visitor LOGIN PASSWORD 'visiting'")
+        admin.execute(f"GRANT CONNECT ON DATABASE {database} TO visitor".encode())
+    with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects connection"):
+        psycopg.connect(standing.url(database), user="visitor", password="visiting")
+    with connect(standing) as admin:
+        admin.execute(f"REVOKE CONNECT ON DATABASE {database} FROM visitor".encode())
+        admin.execute("DROP ROLE visitor")

@@ -1,6 +1,6 @@
 -- Every privilege that somebody other than an object's owner or a superuser holds, and that PostgreSQL or a declared
 -- extension did not hand out by itself: of our roles and of everybody on anything, and of any role on what is ours.
--- `strict` objects (functions of modules, functions of CLOSED_FUNCTIONS, this database, schema public) count their built-in
+-- `strict` objects (functions of modules, functions of CLOSED_FUNCTIONS, this database, postgres and template1, schema public) count their built-in
 -- defaults as well, because we take those away.
 WITH object AS (
     SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, 0 AS objsubid,
@@ -60,7 +60,7 @@ WITH object AS (
       ON x.oid = e.refobjid AND (x.extname = ANY(%(extensions)s) OR x.extname = 'plpgsql')
 ), judged AS (
     SELECT p.*, CASE p.kind WHEN 'function' THEN p.managed OR (p.schema = 'pg_catalog' AND p.name = ANY(%(closed)s))
-                            WHEN 'database' THEN p.managed
+                            WHEN 'database' THEN p.managed OR p.name = ANY(%(shared)s)
                             WHEN 'schema' THEN p.name = 'public'
                             ELSE false END AS strict
     FROM placed p
@@ -81,8 +81,8 @@ CROSS JOIN LATERAL aclexplode(CASE WHEN j.strict THEN coalesce(j.acl, j.built_in
 LEFT JOIN pg_catalog.pg_roles g ON g.oid = a.grantee
 WHERE NOT (a.grantee = 0 AND 'information_schema' IN (j.schema, j.name) AND a.privilege_type IN ('SELECT', 'USAGE'))
   AND a.grantee <> j.owner AND NOT coalesce(g.rolsuper, false)
-  AND (j.kind <> 'database' OR j.managed OR a.privilege_type <> 'CONNECT') -- other databases have their own audit
-  AND (j.managed OR g.rolname = ANY(%(roles)s) OR (a.grantee = 0 AND j.kind <> 'database'))
+  AND (j.kind <> 'database' OR j.strict OR a.privilege_type <> 'CONNECT') -- other databases have their own audit
+  AND (j.managed OR g.rolname = ANY(%(roles)s) OR (a.grantee = 0 AND (j.strict OR j.kind <> 'database')))
   AND (j.strict OR NOT EXISTS (
       SELECT FROM aclexplode(coalesce(
           (SELECT i.initprivs FROM pg_catalog.pg_init_privs i
