@@ -11,6 +11,7 @@ from typing import Any, Final
 import psycopg
 
 from monolith.embedded import PostgresCluster
+from tests.environment import outer_environment
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -120,12 +121,7 @@ class GeneratedProject:
 
     @property
     def environ(self) -> dict[str, str]:
-        outer = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("MONOLITH_", "DATABASE_URL", "DJANGO_", "PG"))
-        }
-        return outer | {"PYTHONPATH": f"{self.path}{os.pathsep}{ROOT}"}
+        return outer_environment() | {"PYTHONPATH": f"{self.path}{os.pathsep}{ROOT}"}
 
     def start(self, *arguments: str, **extra: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(

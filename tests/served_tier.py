@@ -14,7 +14,9 @@ from typing import Final
 from django.db import connections
 
 from monolith.embedded import PostgresCluster
-from monolith.embedded.postgres import DATABASE, free_port
+from monolith.embedded.port import free_port
+from monolith.embedded.postgres import DATABASE
+from tests.environment import outer_environment
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S: Final = 60.0
@@ -30,18 +32,13 @@ class Served:
 
 def tier_environ(cluster: PostgresCluster, tier: str, **extra: str) -> dict[str, str]:
     """Return the environment of a tier's process: this test's database and the tier's own password file."""
-    outer = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(("MONOLITH_", "DATABASE_URL", "DJANGO_", "PG"))
-    }
     # On the server of this run each worker has a database of its own; on another server there is but one.
     shared = cluster.directory == PostgresCluster(Path(os.environ["MONOLITH_DATA_DIR"])).directory
     database = str(connections["default"].settings_dict["NAME"]) if shared else DATABASE
     own = {"DATABASE_URL": cluster.url(database), "PGPASSFILE": str(cluster.passfile(tier))}
     if tier == "private":
         own["MONOLITH_SECRET_KEY"] = "signs the sessions of one test"
-    return outer | own | extra
+    return outer_environment() | own | extra
 
 
 def serve_command(settings: str, port: int) -> list[str]:
@@ -63,12 +60,17 @@ def served(cluster: PostgresCluster, tier: str, **extra: str) -> Iterator[Served
         _wait(process, port)
         yield Served(f"http://127.0.0.1:{port}", port)
     finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process, by force when it does not end within 15 s."""
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:

@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import itertools
 import json
-import os
 import re
 import statistics
 import subprocess
@@ -26,8 +25,10 @@ from pathlib import Path
 from typing import Final
 
 from monolith.embedded import PostgresCluster
-from monolith.embedded.postgres import free_port
+from monolith.embedded.port import free_port
 from monolith.serving.granian_server import DEFAULT_THREADS
+from tests.served_tier import stop
+from tests.system.running_up import environment, prepared_directory
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
@@ -77,30 +78,12 @@ SERVERS: Final = (
 @contextlib.contextmanager
 def database() -> Iterator[dict[str, str]]:
     """Yield the environment of a migrated database with the sample walks, on a server of its own."""
-    directory = tempfile.mkdtemp(prefix="monolith-bench-")
-    environ = {key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "PGPASSFILE")}
-    environ |= {"MONOLITH_DATA_DIR": directory, "PYTHONPATH": str(ROOT)}
-    cluster = PostgresCluster(Path(directory))
-    try:
-        for command in ("provision", "migrate_schemas"):
-            subprocess.run(
-                [sys.executable, "manage.py", command],
-                cwd=ROOT,
-                env=environ,
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-        load = "from monolith import entering\nfrom apps.hikes.sample import load\nwith entering('hikes'): load()"
-        subprocess.run(
-            [sys.executable, "manage.py", "shell", "-c", load],
-            cwd=ROOT,
-            env=environ,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+    with prepared_directory() as directory:
+        environ = environment(directory, PYTHONPATH=str(ROOT))
+        load = [sys.executable, "manage.py", "load_samples", "hikes"]
+        subprocess.run(load, cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
+        cluster = PostgresCluster(directory)
         yield environ | {"DATABASE_URL": cluster.url(), "PGPASSFILE": str(cluster.passfile("public"))}
-    finally:
-        cluster.erase()
 
 
 @contextlib.contextmanager
@@ -132,12 +115,7 @@ def serving(server: Server, environ: dict[str, str]) -> Iterator[str]:
             time.sleep(0.05)
         yield address
     finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
 
 
 def rate(url: str, seconds: int, *, each_new: bool) -> float:

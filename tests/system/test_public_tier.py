@@ -1,7 +1,6 @@
 """The anonymous tier, in its own process: what it refuses to start with and what it can do once it runs."""
 
 import http.client
-import os
 import socket
 import subprocess
 import sys
@@ -15,11 +14,13 @@ from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
 from monolith.embedded import PostgresCluster
-from monolith.embedded.postgres import DATABASE, free_port
+from monolith.embedded.port import free_port
+from monolith.embedded.postgres import DATABASE
 from monolith.module import Tier
 from monolith.testing.database import admin_connection
 from settings.modules import MODULES
 from tests.served_tier import ROOT, serve_command, served, tier_environ
+from tests.system.running_up import prepared_directory
 
 RELATIONS = """
 SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -34,24 +35,10 @@ LISTED = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresCluster]:
+def server() -> Iterator[PostgresCluster]:
     """A server of this file's own: roles are shared by a whole server, and these tests change them."""
-    directory = tmp_path_factory.mktemp("public-tier")
-    made = PostgresCluster(directory)
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("DJANGO_")}
-    try:
-        for command in ("provision", "migrate_schemas"):
-            subprocess.run(
-                [sys.executable, "manage.py", command],
-                cwd=ROOT,
-                env=environ | {"MONOLITH_DATA_DIR": str(directory)},
-                stdout=subprocess.DEVNULL,
-                check=True,
-                timeout=120,
-            )
-        yield made
-    finally:
-        made.erase()
+    with prepared_directory() as directory:
+        yield PostgresCluster(directory)
 
 
 def start(

@@ -22,6 +22,7 @@ from monolith.testing.database import admin_connection
 from tests.system.running_up import (
     PROJECT,
     STOP_TIMEOUT_S,
+    children,
     environment,
     prepared_directory,
     wait_until,
@@ -163,21 +164,13 @@ def test_workers_end_with_their_server_however_it_ends(here: Path) -> None:
     port = free_port()
     with running(here, "serve", "--settings=settings.public", f"--port={port}", "--workers=2") as server:
         wait_until(lambda: status(port, "/readyz") == 200, "it is ready")
-        group = {str(pid): pid for pid in processes_of(server.pid)}
+        group = {str(pid): pid for pid in (server.pid, *children(server.pid))}
         assert len(group) == 3
 
         os.kill(server.pid, signal.SIGKILL)
         server.wait()
 
         wait_until_gone(group)
-
-
-def processes_of(group: int) -> list[int]:
-    return [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and os.getpgid(int(entry.name)) == group
-    ]
 
 
 @pytest.mark.parametrize("tier", ["public", "private"])
