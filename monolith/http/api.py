@@ -79,7 +79,6 @@ class TierAPI(NinjaAPI):
             self.add_router(f"/{module.name}/", private, tags=[module.display_title], auth=StaffSession())
 
     def _bind(self) -> None:
-        clashes = []
         paths: Counter[str] = Counter()
         ids: Counter[str] = Counter()
         for route, view in self.path_views():
@@ -91,7 +90,7 @@ class TierAPI(NinjaAPI):
                 if "GET" in operation.methods:
                     operation.methods.append("HEAD")
                 answer_directly(operation)
-        clashes += [
+        clashes = [
             f"two routers serve /api/{path}; Django would ask the first alone: give one of them another path"
             for path, count in paths.items()
             if count > 1

@@ -1,6 +1,6 @@
 """`manage.py load_samples`: the data that modules ship to look at."""
 
-from argparse import SUPPRESS, ArgumentParser
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -11,7 +11,6 @@ from monolith.composition import composed
 from monolith.context import entering
 from monolith.module import Module
 from monolith.profile import Profile
-from monolith.serving.lifeline import follow
 
 
 class Command(RichCommand):
@@ -20,11 +19,8 @@ class Command(RichCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("modules", nargs="*", metavar="MODULE", help="only these modules")
-        parser.add_argument("--lifeline", type=int, help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["lifeline"] is not None:
-            follow(options["lifeline"])
         composition = composed()
         if composition.profile is not Profile.PRIVATE:
             raise CommandError(
