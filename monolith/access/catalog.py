@@ -16,6 +16,7 @@ from monolith.access.facts import (
     Definer,
     Extension,
     Facts,
+    ForeignKey,
     Inheritance,
     Kind,
     LeakyView,
@@ -140,6 +141,7 @@ def read_catalog(connection: Connection, declaration: Declaration) -> Catalog:
                 *reader.settings(),
                 *(Ownership(item.type, item.identity, item.owner) for item in owned),
                 *reader.inheritance(),
+                *reader.foreign_keys(),
                 *reader.default_privileges(),
                 *relation_facts(reader, functions),
             ]
@@ -199,6 +201,7 @@ class _Reader:
             "closed": list(CLOSED_NAMES),
             "shared": list(SHARED_DATABASES),
             "owners": list(declaration.owners),
+            "public": [f"{schema}.{relation.name}" for schema, relation in declaration.public_relations()],
         }
         self.retired = frozenset(row[0] for row in self.rows("retired"))
         self.parameters["roles"] = [
@@ -250,6 +253,11 @@ class _Reader:
         for parent_schema, parent, child_schema, child, partition in self.rows("inheritance"):
             things = Thing(Kind.TABLE, parent, parent_schema), Thing(Kind.TABLE, child, child_schema)
             yield Inheritance(*things, partition)
+
+    def foreign_keys(self) -> Iterator[ForeignKey]:
+        for name, schema, table, target_schema, target in self.rows("foreign_keys"):
+            things = Thing(Kind.TABLE, table, schema), Thing(Kind.TABLE, target, target_schema)
+            yield ForeignKey(name, *things)
 
     def default_privileges(self) -> Iterator[DefaultPrivilege]:
         for owner, schema, kind, grantee, privilege, grantable in self.rows("default_privileges"):

@@ -154,7 +154,7 @@ class DefaultPrivilege:
 class RoleSetting:
     """A role's sessions start with a parameter set."""
 
-    role: str
+    role: str  # PUBLIC: everybody's
     database: str  # empty: in every database
     name: str
     value: str
@@ -190,6 +190,19 @@ class Inheritance:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A table refers to another schema's table, so the one learns keys of the other and holds its rows fast."""
+
+    name: str
+    table: Thing
+    target: Thing
+
+    @property
+    def slot(self) -> object:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
 class Definer:
     """A function runs with its owner's rights."""
 
@@ -213,6 +226,7 @@ Fact = (
     | RoleSetting
     | LeakyView
     | Inheritance
+    | ForeignKey
     | Definer
 )
 Facts = frozenset[Fact]

@@ -16,6 +16,7 @@ from monolith.access.facts import (
     Difference,
     Extension,
     Fact,
+    ForeignKey,
     Inheritance,
     Kind,
     LeakyView,
@@ -126,6 +127,7 @@ def _kind(fact: Fact) -> str:
         RoleSetting: "role setting",
         LeakyView: "view",
         Inheritance: "inheritance",
+        ForeignKey: "foreign key",
         Definer: "function",
     }
     return words.get(type(fact), "privilege")
@@ -157,11 +159,13 @@ def _said(fact: Fact) -> str:
             return _default(fact)
         case RoleSetting(role, database, name, value):
             place = f" in database {database}" if database else " everywhere"
-            return f"sessions of {role}{place} start with {name} = {value}"
+            return f"sessions of {_who(role)}{place} start with {name} = {value}"
         case LeakyView(schema, name):
             return f"the public view {schema}.{name} has no security_barrier: a cheap function sees what it hides"
         case Inheritance(parent, child):
             return f"the table {child} is a child of {parent}: who may read {parent} reads its rows"
+        case ForeignKey(name, table, target):
+            return f"the foreign key {name} ties the table {table} to {target}, which is in another schema"
         case Definer(function, search_path):
             path = f"search_path {search_path}" if search_path else "no fixed search_path"
             return f"the function {function} runs with its owner's rights (SECURITY DEFINER, {path})"

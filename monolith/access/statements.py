@@ -15,6 +15,7 @@ from monolith.access.facts import (
     Difference,
     Extension,
     Fact,
+    ForeignKey,
     Inheritance,
     Kind,
     LeakyView,
@@ -45,6 +46,7 @@ _ORDER: Final = (
     Schema,
     Extension,
     Inheritance,
+    ForeignKey,
     Ownership,
     Definer,
     Privilege,
@@ -143,9 +145,11 @@ def _take_away(batch: list[Fact]) -> Iterator[Statement]:
             yield Statement("default privilege", _default(fact, batch, SQL("REVOKE"), SQL("FROM")))
         case RoleSetting(role=role, name=name) as fact:
             template = SQL("ALTER ROLE {}{} RESET {}")
-            yield Statement(
-                "setting", template.format(Identifier(role), _in_database(fact), Identifier(name))
-            )
+            who = SQL("ALL") if role == PUBLIC else Identifier(role)
+            yield Statement("setting", template.format(who, _in_database(fact), Identifier(name)))
+        case ForeignKey(name, table, _):
+            template = SQL("ALTER TABLE {} DROP CONSTRAINT {}")
+            yield Statement("foreign key", template.format(named(table), Identifier(name)))
         case Inheritance(parent, child, partition):
             template = SQL(
                 "ALTER TABLE {1} DETACH PARTITION {0}" if partition else "ALTER TABLE {0} NO INHERIT {1}"

@@ -279,6 +279,28 @@ DRIFTS = {
         "CREATE TABLE beta.child (id integer NOT NULL, label extensions.citext); ALTER TABLE beta.child INHERIT alpha.thing",
         "the table beta.child is a child of alpha.thing: who may read alpha.thing reads its rows",
     ),
+    "child of a public table in its own schema": (
+        (
+            "CREATE TABLE alpha.private_child (id integer NOT NULL, label extensions.citext);"
+            "ALTER TABLE alpha.private_child INHERIT alpha.thing"
+        ),
+        "the table alpha.private_child is a child of alpha.thing: who may read alpha.thing reads its rows",
+    ),
+    "foreign key into another schema": (
+        "ALTER TABLE alpha.partly ADD CONSTRAINT across FOREIGN KEY (id) REFERENCES beta.secret (id)",
+        "the foreign key across ties the table alpha.partly to beta.secret, which is in another schema",
+    ),
+    "definer function that passes for an extension's": (
+        (
+            "CREATE FUNCTION alpha.attached() RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';"
+            "ALTER EXTENSION citext ADD FUNCTION alpha.attached()"
+        ),
+        "the function alpha.attached() runs with its owner's rights",
+    ),
+    "setting for everybody in the database": (
+        "ALTER DATABASE {db} SET default_transaction_isolation = 'serializable'",
+        "sessions of everybody (PUBLIC) in database {db} start with default_transaction_isolation = serializable",
+    ),
     "partition in another schema": (
         "CREATE TABLE beta.march PARTITION OF alpha.track FOR VALUES FROM ('2026-03-01') TO ('2026-04-01')",
         "the table beta.march is a child of alpha.track",

@@ -12,7 +12,8 @@ SELECT n.nspname, p.proname,
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE (n.nspname = ANY(%(schemas)s) OR p.prosecdef)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+  AND ((p.prosecdef AND n.nspname = ANY(%(schemas)s)) -- where no extension stands: one that is a member was attached
+       OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                   JOIN pg_catalog.pg_extension x ON x.oid = e.refobjid
                   WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
-                    AND (x.extname = ANY(%(extensions)s) OR x.extname = 'plpgsql'));
+                    AND (x.extname = ANY(%(extensions)s) OR x.extname = 'plpgsql')));

@@ -5,10 +5,10 @@ WITH me AS (
 ), relation AS (
     SELECT c.oid, c.relkind, n.nspname::text AS schema, c.relname::text AS name,
            n.nspname = 'information_schema' OR EXISTS (
-               -- Catalogs that PostgreSQL itself opens, wholly or by column; pg_authid is not one of them.
+               -- Catalogs that PostgreSQL itself opens; pg_authid is not one of them.
                SELECT FROM pg_catalog.pg_init_privs i CROSS JOIN LATERAL aclexplode(i.initprivs) b
-               WHERE i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.privtype = 'i'
-                 AND b.grantee = 0) OR EXISTS (
+               WHERE i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = 0 AND i.privtype = 'i'
+                 AND b.grantee = 0 AND b.privilege_type = 'SELECT') OR EXISTS (
                SELECT FROM pg_catalog.pg_depend e JOIN pg_catalog.pg_extension x ON x.oid = e.refobjid
                WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
                  AND x.extname = ANY(%(extensions)s)) AS built_in
@@ -55,6 +55,10 @@ SELECT 'readable', 'SELECT', r.schema, r.name, a.attname
 FROM me, relation r
 JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE NOT me.rolsuper AND NOT r.built_in AND r.relkind <> 'S' AND has_column_privilege(r.oid, a.attnum, 'SELECT')
+  AND NOT EXISTS ( -- columns of a catalog that PostgreSQL opens one by one: pg_subscription without its passwords
+      SELECT FROM pg_catalog.pg_init_privs i CROSS JOIN LATERAL aclexplode(i.initprivs) b
+      WHERE i.classoid = 'pg_class'::regclass AND i.objoid = r.oid AND i.objsubid = a.attnum AND i.privtype = 'i'
+        AND b.grantee = 0 AND b.privilege_type = 'SELECT')
 UNION ALL
 SELECT 'definer', 'EXECUTE', n.nspname, p.proname,
        coalesce((SELECT string_agg(CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN format_type(t.oid, NULL)
@@ -70,4 +74,13 @@ UNION ALL
 SELECT 'function', 'EXECUTE', 'pg_catalog', p.proname, ''
 FROM me, pg_catalog.pg_proc p
 WHERE NOT me.rolsuper AND p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY(%(closed)s)
+  AND has_function_privilege(p.oid, 'EXECUTE')
+UNION ALL
+-- What PostgreSQL, or an extension, came with closed to all: reading the server's files, resetting statistics.
+SELECT 'function', 'EXECUTE', n.nspname, p.proname, ''
+FROM me, pg_catalog.pg_init_privs i
+JOIN pg_catalog.pg_proc p ON p.oid = i.objoid
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE NOT me.rolsuper AND i.classoid = 'pg_proc'::regclass
+  AND NOT EXISTS (SELECT FROM aclexplode(i.initprivs) b WHERE b.grantee = 0)
   AND has_function_privilege(p.oid, 'EXECUTE');
