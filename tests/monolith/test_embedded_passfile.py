@@ -40,12 +40,14 @@ def test_libpq_reads_the_password_that_was_meant(
     standing: PostgresCluster, tmp_path: Path, password: str
 ) -> None:
     with connect(standing) as connection:
+        connection.execute("DROP DATABASE IF EXISTS guests")  # pg_hba.conf keeps guests out of `postgres`
+        connection.execute("CREATE DATABASE guests")
         connection.execute("DROP ROLE IF EXISTS guest")
         connection.execute(SQL("CREATE ROLE guest LOGIN PASSWORD {}").format(Literal(password)))
     path = tmp_path / "pgpass"
     set_entry(path, role="guest", password="for another server", port="1")
     set_entry(path, role="guest", password=password)
-    with connect(standing, user="guest", passfile=str(path)) as connection:
+    with connect(standing, dbname="guests", user="guest", passfile=str(path)) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("guest",)
 
 
