@@ -5,7 +5,7 @@ returns; nothing else in the framework reads the environment.
 """
 
 import secrets as random_secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from monolith.environment import Environment, connection_parameters, module_urls, read_environment
-from monolith.errors import CompositionError, SecretNotDeclared, TierViolation
+from monolith.databases import databases
+from monolith.environment import Environment, module_urls, read_environment
+from monolith.errors import CompositionError, SecretNotDeclared
+from monolith.fitness import declaration_problems, process_problems, refuse_secrets
 from monolith.http.settings import http_settings
-from monolith.liveness import refuse_ended
 from monolith.logs import logging_settings
-from monolith.module import PLATFORM, Module, name_problem
+from monolith.module import PLATFORM, Module
 from monolith.profile import Profile
 from monolith.roles import RoleNames
 
@@ -28,16 +29,6 @@ PLATFORM_APPS: Final = (
     "django.contrib.sessions",
     "django.contrib.admin",
 )
-# libpq reads the last three by itself, past anything that is composed here.
-FORBIDDEN_IN_PUBLIC: Final = (
-    "MONOLITH_SECRET_KEY",
-    "MONOLITH_ADMIN_URL",
-    "PGPASSWORD",
-    "PGSERVICE",
-    "PGUSER",
-)
-MIGRATOR_ENGINE: Final = "monolith.migrator"
-RUNTIME_ENGINE: Final = "monolith.postgresql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +40,7 @@ class Composition:
     declared: Mapping[str, Module]  # the whole system, composed here or not
     environment: Environment
     databases: Mapping[str, Mapping[str, Any]]
+    addresses: Mapping[str, str]  # of the modules that live on another server than the rest
     secrets: Mapping[str, Mapping[str, SecretStr]] = field(repr=False)  # by module
 
     @property
@@ -154,9 +146,9 @@ def compose(profile: Profile, modules: Sequence[Module], environ: Mapping[str, s
     or TierViolation when a public process was handed a secret.
     """
     if profile is Profile.PUBLIC:
-        _refuse_secrets(modules, environ)  # first: no other error may come to repeat a secret's value
+        refuse_secrets(modules, environ)  # first: no other error may come to repeat a secret's value
     environment = read_environment(environ)
-    problems = [*_declaration_problems(modules, environment)]
+    problems = [*declaration_problems(modules, environment)]
     if problems:
         raise CompositionError(problems)
     declared = {module.name: module for module in modules}
@@ -164,7 +156,7 @@ def compose(profile: Profile, modules: Sequence[Module], environ: Mapping[str, s
     composed = {
         name: module for name, module in declared.items() if name in chosen and profile.includes(module)
     }
-    problems = [*_process_problems(profile, composed, declared, environment, environ)]
+    problems = [*process_problems(profile, composed, declared, environment, environ)]
     if problems:
         raise CompositionError(problems)
     return Composition(
@@ -172,7 +164,8 @@ def compose(profile: Profile, modules: Sequence[Module], environ: Mapping[str, s
         modules=MappingProxyType(composed),
         declared=MappingProxyType(declared),
         environment=environment,
-        databases=MappingProxyType(_databases(profile, composed, environment, environ)),
+        databases=MappingProxyType(databases(profile, composed, environment, environ)),
+        addresses=MappingProxyType(module_urls(environ)),
         secrets=MappingProxyType(_secrets(profile, composed, environ)),
     )
 
@@ -186,89 +179,6 @@ def composed() -> Composition:
     return composition
 
 
-def _declaration_problems(modules: Sequence[Module], environment: Environment) -> Iterator[str]:
-    names = [module.name for module in modules]
-    for module in modules:
-        if problem := name_problem(module.name):
-            yield f"module {module.name!r}: {problem}"
-        if names.count(module.name) > 1:
-            yield f"module {module.name!r} is declared {names.count(module.name)} times; names are unique"
-        yield from (
-            f"module {module.name!r} requires {other!r}, which is not declared; known: {', '.join(sorted(names))}"
-            for other in module.requires
-            if other not in names
-        )
-    if cycle := _cycle({module.name: module.requires for module in modules}):
-        yield f"modules require each other in a circle: {' -> '.join(cycle)}; break it with an event"
-    yield from (
-        f"MONOLITH_MODULES names {name!r}, which is not declared; known: {', '.join(sorted(names))}"
-        for name in environment.modules
-        if name not in names
-    )
-
-
-def _cycle(requires: Mapping[str, tuple[str, ...]]) -> list[str]:
-    finished: set[str] = set()
-
-    def visit(name: str, path: list[str]) -> list[str]:
-        if name in path:
-            return [*path[path.index(name) :], name]
-        if name in finished or name not in requires:
-            return []
-        for other in requires[name]:
-            if found := visit(other, [*path, name]):
-                return found
-        finished.add(name)
-        return []
-
-    for name in requires:
-        if found := visit(name, []):
-            return found
-    return []
-
-
-def _refuse_secrets(modules: Sequence[Module], environ: Mapping[str, str]) -> None:
-    owners = dict.fromkeys(FORBIDDEN_IN_PUBLIC, "the private tier")
-    owners |= {name: f"module '{module.name}'" for module in modules for name in module.secrets}
-    findings = [
-        f"{name} is set; it is a secret of {owner}. Start the public tier without it."
-        for name, owner in sorted(owners.items())
-        if environ.get(name)
-    ]
-    if findings:
-        raise TierViolation(findings)
-
-
-def _process_problems(
-    profile: Profile,
-    composed: Mapping[str, Module],
-    declared: Mapping[str, Module],
-    environment: Environment,
-    environ: Mapping[str, str],
-) -> Iterator[str]:
-    if not composed:
-        yield f"no module is left for the {profile.value} profile; MONOLITH_MODULES is {environment.modules}"
-    for name, url in module_urls(environ).items():
-        if name not in declared:
-            yield f"DATABASE_URL_{name.upper()} names no declared module; known: {', '.join(sorted(declared))}"
-        try:
-            connection_parameters(url)
-        except ValueError as error:
-            yield f"DATABASE_URL_{name.upper()}: {error}"
-    if profile is not Profile.PRIVATE:
-        return
-    if environment.admin_url:
-        yield "MONOLITH_ADMIN_URL is set; it is for `provision` alone. Start the private tier without it"
-    if not environment.secret_key.get_secret_value():
-        yield "MONOLITH_SECRET_KEY is not set; sessions of the private tier are signed with it"
-    yield from (
-        f"module {module.name!r} needs the secret {secret}, which is not set"
-        for module in composed.values()
-        for secret in module.secrets
-        if not environ.get(secret)
-    )
-
-
 def _secrets(
     profile: Profile, composed: Mapping[str, Module], environ: Mapping[str, str]
 ) -> dict[str, Mapping[str, SecretStr]]:
@@ -277,58 +187,4 @@ def _secrets(
     return {
         module.name: MappingProxyType({name: SecretStr(environ[name]) for name in module.secrets})
         for module in composed.values()
-    }
-
-
-def _databases(
-    profile: Profile, composed: Mapping[str, Module], environment: Environment, environ: Mapping[str, str]
-) -> dict[str, Mapping[str, Any]]:
-    roles = RoleNames(environment.role_prefix)
-    urls = module_urls(environ)
-    shared = environment.database_url
-
-    def database(role: str, url: str = shared, **extra: Any) -> Mapping[str, Any]:
-        return MappingProxyType(_database(url, role, environment.passfile) | extra)
-
-    if profile is Profile.PUBLIC:
-        # One kept connection per thread: a pool hands connections over at a fifth of the throughput (ADR 0002).
-        alias = database(roles.public_reader, CONN_MAX_AGE=None)
-        # The server plans a statement once per connection and not once per request. A pooler in transaction
-        # mode must carry prepared statements for it (PgBouncer 1.21 and later: max_prepared_statements).
-        alias["OPTIONS"].update(server_side_binding=True, prepare_threshold=3)
-        return {"default": alias}
-    if profile is Profile.MIGRATOR:
-        return {"default": database(roles.migrator, ENGINE=MIGRATOR_ENGINE)}
-    databases = {"default": database(roles.platform_rw)}
-    for name in composed:
-        databases[name] = database(roles.rw(name), urls.get(name, shared))
-    for options in databases.values():
-        # A pool per module is the bulkhead: one module that holds its connections starves itself alone.
-        # reconnect_timeout: the pauses between attempts double, so a longer one outlasts the outage by as much again.
-        options["OPTIONS"]["pool"] = {
-            "min_size": 0,
-            "max_size": 8,
-            "timeout": 5,
-            "reconnect_timeout": 1,
-            "check": refuse_ended,
-        }
-    return databases
-
-
-def _database(url: str, role: str, passfile: str) -> dict[str, Any]:
-    parameters = connection_parameters(url)
-    options: dict[str, Any] = {
-        key: value for key, value in parameters.items() if key not in {"host", "port", "dbname"}
-    }
-    options["application_name"] = role
-    if passfile:
-        options["passfile"] = passfile
-    return {
-        "ENGINE": RUNTIME_ENGINE,
-        "NAME": parameters["dbname"],
-        "HOST": parameters.get("host", ""),
-        "PORT": parameters.get("port", ""),
-        "USER": role,
-        "OPTIONS": options,
-        "DISABLE_SERVER_SIDE_CURSORS": True,  # they do not survive PgBouncer in transaction mode
     }

@@ -5,7 +5,7 @@ MonolithError
 ├── BoundaryViolation       code of one module reached for another's data
 ├── SessionViolation        code of a module would change a connection that others use after it
 ├── SecretNotDeclared       code asked for a secret its module does not declare
-├── TierViolation           a process holds more power than its tier allows
+├── TierViolation           a process may not serve: it holds too much power, or is not sound
 ├── ProvisionError          roles, schemas or grants could not be brought to what is declared
 └── EmbeddedServiceError    an embedded server could not be started or stopped
 """
@@ -76,11 +76,11 @@ class SecretNotDeclared(MonolithError):
 
 
 class TierViolation(MonolithError):
-    """A process holds more power than its tier allows; lists every finding, never a value."""
+    """A process may not serve: it holds more than its tier allows, or is not sound. Lists every finding, no value."""
 
     def __init__(self, findings: Sequence[str]) -> None:
         self.findings = tuple(findings)
-        super().__init__(_listed("This process holds more than its tier allows:", self.findings))
+        super().__init__(_listed("This process may not serve:", self.findings))
 
 
 class ProvisionError(MonolithError):

@@ -11,6 +11,7 @@ from typing import Any, Final
 import psycopg
 
 from monolith.embedded import PostgresCluster
+from monolith.embedded.postgres import DATABASE
 from tests.environment import outer_environment
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -139,10 +140,10 @@ class GeneratedProject:
         output, _ = process.communicate(timeout=120)
         return process.returncode, output
 
-    def admin(self) -> psycopg.Connection[Any]:
+    def admin(self, database: str = DATABASE) -> psycopg.Connection[Any]:
         cluster = PostgresCluster(self.path / "var")
         return psycopg.connect(
-            cluster.admin_url, dbname="fastmonolith", passfile=str(cluster.passfile("admin")), autocommit=True
+            cluster.admin_url, dbname=database, passfile=str(cluster.passfile("admin")), autocommit=True
         )
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from django_pgschemas.schema import get_current_schema
 from psycopg.sql import SQL, Identifier
 
 from monolith.composition import composed
+from monolith.environment import connection_parameters
 
 
 class DatabaseWrapper(SchemaDatabaseWrapper):
@@ -18,7 +19,10 @@ class DatabaseWrapper(SchemaDatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         parameters: dict[str, Any] = super().get_connection_params()
         if schema := _active_schema():
-            parameters["user"] = composed().roles.module_migrator(schema)
+            composition = composed()
+            parameters["user"] = composition.roles.module_migrator(schema)
+            if address := composition.addresses.get(schema):
+                parameters |= connection_parameters(address)
         return parameters
 
     def init_connection_state(self) -> None:

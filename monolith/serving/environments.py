@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from monolith.composition import FORBIDDEN_IN_PUBLIC
 from monolith.embedded.passfile import entries, write_passfile
+from monolith.fitness import FORBIDDEN_IN_PUBLIC
 from monolith.module import PLATFORM, Module
 from monolith.profile import Profile
 from monolith.roles import RoleNames

@@ -45,6 +45,13 @@ def test_role_prefix_reaches_every_alias() -> None:
     }
 
 
+def test_public_process_has_one_connection_so_no_module_of_it_lives_elsewhere() -> None:
+    assert problems(Profile.PUBLIC, [ALPHA], {"DATABASE_URL_ALPHA": "postgresql://far/alpha"}) == (
+        "DATABASE_URL_ALPHA moves 'alpha' away, but a public process has one connection; serve it by one of its own, "
+        "with MONOLITH_MODULES=alpha and that address as DATABASE_URL",
+    )
+
+
 def test_one_module_can_live_on_another_server() -> None:
     composition = compose(
         Profile.PRIVATE, [ALPHA], PRIVATE | {"DATABASE_URL_ALPHA": "postgresql://far:5433/alpha"}

@@ -227,3 +227,20 @@ def test_thirty_modules_in_parallel_and_again(tmp_path: Path) -> None:
         assert "31 schemas up to date, 0 migrations applied." in output
     finally:
         project.stop()
+
+
+def test_module_on_another_database_is_migrated_there(tmp_path: Path) -> None:
+    project = GeneratedProject(tmp_path, ("alpha", "beta")).write()
+    try:
+        assert project.manage("provision")[0] == 0
+        address = PostgresCluster(project.path / "var").url("elsewhere")
+        for command in ("provision", "migrate_schemas", "audit"):
+            code, output = project.manage(command, DATABASE_URL_ALPHA=address)
+            assert code == 0, output
+
+        assert {schema for schema, _, _ in tables(project)} == {"beta", "platform"}
+        with project.admin("elsewhere") as connection:
+            (found,) = connection.execute("SELECT count(*) FROM alpha.alpha_item")
+        assert found == (0,)
+    finally:
+        project.stop()
