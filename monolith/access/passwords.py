@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from monolith.access.catalog import Connection
 from monolith.access.declaration import Declaration
-from monolith.embedded.passfile import entries, generate_password, write_passfile
+from monolith.embedded.passfile import entries, generate_password, set_entry, write_passfile
 from monolith.errors import ProvisionError
 
 SCRAM: Final = "SCRAM-SHA-256"
@@ -67,7 +67,11 @@ def _settled(passfile: Passfile) -> dict[str, str]:
     kept = {
         role: known for role, known in found.items() if passfile.others is None or role in passfile.others
     }
-    if found != kept | wanted:
+    if passfile.others is None:  # the file is its owner's: other lines, comments and hosts stay as they are
+        for role in passfile.roles:
+            if role not in found:
+                set_entry(passfile.path, role=role, password=wanted[role])
+    elif found != kept | wanted:
         write_passfile(passfile.path, kept | wanted)
     return wanted
 

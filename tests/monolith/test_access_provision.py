@@ -300,6 +300,18 @@ def test_stored_verifier_is_recognised(deployment: Deployment) -> None:
     assert not verifies("", "")
 
 
+def test_lines_of_the_owner_of_a_passfile_stay_as_they_are(deployment: Deployment, tmp_path: Path) -> None:
+    path = tmp_path / "own.pgpass"
+    own = "# mine\nother.example:5432:*:somebody:kept\n"
+    path.write_text(own, encoding="utf-8")
+    role = deployment.declaration.roles.public_reader
+
+    settle_passwords(deployment.admin, [Passfile(path, (role,))])
+
+    assert path.read_text(encoding="utf-8").startswith(own)
+    assert entries(path).keys() == {"somebody", role}
+
+
 def test_each_profiles_passfile_holds_exactly_its_roles(deployment: Deployment, tmp_path: Path) -> None:
     def path_of(profile: str) -> Path:
         return tmp_path / f"{profile}.pgpass"

@@ -47,8 +47,10 @@ def test_role_prefix_reaches_every_alias() -> None:
 
 def test_public_process_has_one_connection_so_no_module_of_it_lives_elsewhere() -> None:
     assert problems(Profile.PUBLIC, [ALPHA], {"DATABASE_URL_ALPHA": "postgresql://far/alpha"}) == (
-        "DATABASE_URL_ALPHA moves 'alpha' away, but a public process has one connection; serve it by one of its own, "
-        "with MONOLITH_MODULES=alpha and that address as DATABASE_URL",
+        (
+            "DATABASE_URL_ALPHA moves 'alpha' away, but a public process has one connection; serve it by one of its own, "
+            "with MONOLITH_MODULES=alpha and that address as DATABASE_URL"
+        ),
     )
 
 
