@@ -30,7 +30,10 @@ class ModuleRouter:
 
     def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool:
         composition = composed()
-        return (
-            composition.profile is Profile.MIGRATOR
-            and composition.module_of_label(app_label) == current_module()
-        )
+        if composition.profile is not Profile.MIGRATOR:
+            return False
+        from django_pgschemas.schema import get_current_schema  # the migrator's alone
+
+        # Without an active schema nothing migrates: `makemigrations` needs no database to ask about history.
+        owner = composition.module_of_label(app_label)
+        return owner == current_module() and owner == get_current_schema().schema_name
