@@ -12,7 +12,9 @@ import argparse
 import contextlib
 import itertools
 import json
+import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -27,7 +29,6 @@ from typing import Final
 from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
 from monolith.serving.granian_server import DEFAULT_THREADS
-from tests.served_tier import stop
 from tests.system.running_up import environment, prepared_directory
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -103,7 +104,9 @@ def serving(server: Server, environ: dict[str, str]) -> Iterator[str]:
     ]
     command += ["--workers", "1", "--log-level", "error", "--no-access-log"]
     command += ["--blocking-threads", str(server.threads)] if server.threads else []
-    process = subprocess.Popen([*command, server.target], cwd=ROOT, env=environ | dict(server.environ))
+    process = subprocess.Popen(
+        [*command, server.target], cwd=ROOT, env=environ | dict(server.environ), start_new_session=True
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(200):
@@ -115,7 +118,9 @@ def serving(server: Server, environ: dict[str, str]) -> Iterator[str]:
             time.sleep(0.05)
         yield address
     finally:
-        stop(process)
+        # The whole group: granian's ASGI worker does not end with its parent while connections are kept.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def rate(url: str, seconds: int, *, each_new: bool) -> float:
