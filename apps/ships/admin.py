@@ -48,7 +48,7 @@ class VesselAdmin(_VesselAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Vessel | None = None) -> list[str]:
         return [*self.readonly_fields, *(["mmsi"] if obj else [])]
 
-    def save_model(self, request: HttpRequest, obj: Vessel, form: Any, change: bool) -> None:  # noqa: FBT001
+    def save_model(self, request: HttpRequest, obj: Vessel, form: Any, change: bool) -> None:  # noqa: FBT001 - Django calls it so
         now = timezone.now()
         obj.updated_at = now  # what readers hold in their caches is out of date
         if not change:
