@@ -54,6 +54,24 @@ class Environment(BaseModel):
         alias="MONOLITH_BOUNDARY",
         description="`enforce` raises on a crossing, `audit` logs and counts it and lets it pass.",
     )
+    contracts: Literal["direct", "json"] = Field(
+        default="direct",
+        alias="MONOLITH_CONTRACTS",
+        description="How contract calls cross inside a process: `direct` hands values over, `json` writes and reads "
+        "each call as if by HTTP, so that what works here works when a module moves away.",
+    )
+    contract_timeout_s: float = Field(
+        default=5.0,
+        alias="MONOLITH_CONTRACT_TIMEOUT_S",
+        gt=0,
+        description="Seconds that a call to another process may take when its caller sets no deadline.",
+    )
+    calls_per_request: int = Field(
+        default=0,
+        alias="MONOLITH_CALLS_PER_REQUEST",
+        ge=0,
+        description="Contract calls that one request may make; one more raises CallBudgetExceeded. 0: no limit.",
+    )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
         alias="MONOLITH_SECRET_KEY",

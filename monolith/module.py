@@ -61,6 +61,8 @@ class Module:
     summary: str = ""  # one sentence for people
     requires: tuple[str, ...] = ()  # the only modules it may call synchronously
     secrets: tuple[str, ...] = ()  # environment variables that its private surface needs
+    contract: str = ""  # dotted name of what it promises; empty means contracts.<name>, where there is one
+    api: str = ""  # dotted name of the functions that keep the promise; empty means <app>.api
     routes: str = ""  # dotted name of a Python module with Ninja routers `public` and/or `private`
     public_relations: tuple[PublicRelation, ...] = ()  # what the anonymous tier may read; nothing else
     definer_functions: tuple[DefinerFunction, ...] = ()  # SECURITY DEFINER functions it declares
@@ -71,6 +73,14 @@ class Module:
     @property
     def django_app(self) -> str:
         return self.app or f"apps.{self.name}"
+
+    @property
+    def contract_module(self) -> str:
+        return self.contract or f"contracts.{self.name}"
+
+    @property
+    def api_module(self) -> str:
+        return self.api or f"{self.django_app}.api"
 
     @property
     def display_title(self) -> str:

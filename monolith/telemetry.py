@@ -3,7 +3,8 @@
 import importlib.util
 import os
 from collections.abc import Mapping, MutableMapping
-from typing import Final
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
 
 from monolith.errors import CompositionError
 from monolith.profile import Profile
@@ -22,6 +23,7 @@ DEFAULTS: Final = {
     "OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "healthz,readyz",  # asked every few seconds, and nobody reads them
 }
 
+_NOT_TRACED: Final[AbstractContextManager[Any]] = nullcontext()
 _started = False
 
 
@@ -80,3 +82,21 @@ def current_trace_id() -> str:
     from monolith.tracing import trace_id
 
     return trace_id()
+
+
+def span(name: str, **attributes: str) -> AbstractContextManager[Any]:
+    """Trace a block as one span of this name; nothing when tracing is off."""
+    if not _started:
+        return _NOT_TRACED
+    from monolith.tracing import span as traced
+
+    return traced(name, attributes)
+
+
+def outgoing_headers() -> dict[str, str]:
+    """Return the headers that let another process continue the current trace; none when tracing is off."""
+    if not _started:
+        return {}
+    from monolith.tracing import outgoing_headers as headers
+
+    return headers()

@@ -1,6 +1,7 @@
 """What needs OpenTelemetry; `monolith.telemetry` imports it when tracing is on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
+from opentelemetry.propagate import inject
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -83,3 +85,18 @@ def trace_id() -> str:
     """Return the current trace's id as 32 hexadecimal digits; empty when there is none."""
     context = trace.get_current_span().get_span_context()
     return format(context.trace_id, "032x") if context.is_valid else ""
+
+
+@contextmanager
+def span(name: str, attributes: Mapping[str, str]) -> Iterator[None]:
+    """Trace a block as one span; `caller` becomes the attribute `monolith.caller`."""
+    named = {f"monolith.{key}": value for key, value in attributes.items()}
+    with trace.get_tracer("monolith").start_as_current_span(name, attributes=named):
+        yield
+
+
+def outgoing_headers() -> dict[str, str]:
+    """Return the headers of the W3C trace context."""
+    headers: dict[str, str] = {}
+    inject(headers)
+    return headers

@@ -1,0 +1,60 @@
+"""Contracts: what modules promise each other, and how calls get there.
+
+Import it from contracts and modules, never from what settings import: it needs Ninja.
+"""
+
+from monolith.contracts.asynchronous import acall
+from monolith.contracts.decisions import forget_decisions
+from monolith.contracts.dispatcher import require
+from monolith.contracts.errors import (
+    BreakerOpen,
+    CallBudgetExceeded,
+    CallerRefused,
+    CallError,
+    CallInTransaction,
+    ContractError,
+    DeadlineExceeded,
+    DeclaredError,
+    IdempotencyConflict,
+    InvalidCall,
+    InvalidResult,
+    ProviderFailure,
+    RequirementNotDeclared,
+    TooManyCalls,
+    TransportFailure,
+)
+from monolith.contracts.interface import Interface, command, gate, raises
+from monolith.contracts.schema import OpenEnum, Schema, UtcDatetime
+from monolith.contracts.scope import acting, call_budget, call_scope, deadline
+
+__all__ = [
+    "BreakerOpen",
+    "CallBudgetExceeded",
+    "CallError",
+    "CallInTransaction",
+    "CallerRefused",
+    "ContractError",
+    "DeadlineExceeded",
+    "DeclaredError",
+    "IdempotencyConflict",
+    "Interface",
+    "InvalidCall",
+    "InvalidResult",
+    "OpenEnum",
+    "ProviderFailure",
+    "RequirementNotDeclared",
+    "Schema",
+    "TooManyCalls",
+    "TransportFailure",
+    "UtcDatetime",
+    "acall",
+    "acting",
+    "call_budget",
+    "call_scope",
+    "command",
+    "deadline",
+    "forget_decisions",
+    "gate",
+    "raises",
+    "require",
+]

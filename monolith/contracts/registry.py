@@ -1,0 +1,173 @@
+"""Which module promises what, and which functions keep the promise."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import count, takewhile
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from monolith.composition import composed
+from monolith.contracts.contract import Contract, Operation, contract_of, interface_problems
+from monolith.contracts.interface import Interface, Kind
+from monolith.errors import CompositionError
+from monolith.module import Module
+
+type Provider = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One contract of one module, and the module that should keep it."""
+
+    module: Module
+    version: int
+    interface: type[Any]
+
+    @property
+    def api_module(self) -> str:
+        """Return the dotted name of the providing functions: apps.knowledge.api, apps.knowledge.api_v2."""
+        return versioned(self.module.api_module, self.version)
+
+
+def versioned(dotted: str, version: int) -> str:
+    """Return the name of the file that holds a major version: version 1 has no suffix."""
+    return dotted if version == 1 else f"{dotted}_v{version}"
+
+
+def promises_of(module: Module) -> list[Promise]:
+    """Return a module's contracts, one per major version, from files that exist. Raises CompositionError."""
+    files = takewhile(_exists, (versioned(module.contract_module, version) for version in count(1)))
+    return [
+        Promise(module, version, _interface_in(import_module(file))) for version, file in enumerate(files, 1)
+    ]
+
+
+def _exists(dotted: str) -> bool:
+    try:
+        return find_spec(dotted) is not None
+    except ModuleNotFoundError:  # its package
+        return False
+
+
+def _interface_in(file: ModuleType) -> type[Any]:
+    found = [
+        value
+        for value in vars(file).values()
+        if isinstance(value, type) and issubclass(value, Interface) and value.__module__ == file.__name__
+    ]
+    if len(found) != 1:
+        names = ", ".join(sorted(interface.__name__ for interface in found)) or "none"
+        raise CompositionError(
+            [f"{file.__name__} declares {len(found)} Interfaces ({names}); a contract has exactly one"]
+        )
+    return found[0]
+
+
+def providers(promise: Promise) -> Mapping[str, Provider]:
+    """Return the functions that keep a promise, by operation. Raises CompositionError listing what does not fit."""
+    if problems := list(provider_problems(promise)):
+        raise CompositionError(problems)
+    api = import_module(promise.api_module)
+    return MappingProxyType({name: getattr(api, name) for name in contract_of(promise.interface).operations})
+
+
+def provider_problems(promise: Promise) -> Iterator[str]:
+    """Yield every way in which a module's functions differ from what its contract promises."""
+    problems = list(interface_problems(promise.interface))
+    yield from problems
+    if problems:
+        return
+    if not _exists(promise.api_module):
+        yield f"{promise.module.name} promises {promise.interface.__name__} and has no {promise.api_module}; write it"
+        return
+    api = import_module(promise.api_module)
+    for operation in contract_of(promise.interface).operations.values():
+        place = f"{promise.api_module}.{operation.name}"
+        function = getattr(api, operation.name, None)
+        if not inspect.isfunction(function):
+            yield f"{place} is missing; {promise.interface.__name__} promises it"
+        else:
+            yield from _difference(place, operation, function)
+
+
+def _difference(place: str, operation: Operation, function: Provider) -> Iterator[str]:
+    if inspect.iscoroutinefunction(function):
+        yield f"{place} is async; write it with def"
+        return
+    signature = inspect.signature(function, eval_str=True)
+    promised = {parameter.name: parameter for parameter in operation.parameters}
+    for name in promised.keys() - signature.parameters.keys():
+        yield f"{place} lacks the parameter {name!r} of its contract; add it"
+    for name, given in signature.parameters.items():
+        if name not in promised:
+            yield f"{place} has the parameter {name!r}, which its contract does not; remove it or promise it"
+            continue
+        yield from _parameter_difference(
+            f"{place}({name})", given, promised[name].annotation, promised[name].default
+        )
+    if signature.return_annotation != operation.returns:
+        yield f"{place} returns {signature.return_annotation!r}; its contract says {operation.returns!r}"
+
+
+def _parameter_difference(
+    place: str, given: inspect.Parameter, annotation: Any, default: Any
+) -> Iterator[str]:
+    if given.kind is not inspect.Parameter.KEYWORD_ONLY:
+        yield f"{place} is not keyword-only, as its contract has it; put * before it"
+    if given.annotation != annotation:
+        yield f"{place} is {given.annotation!r}; its contract says {annotation!r}"
+    if given.default != default or type(given.default) is not type(default):
+        yield f"{place} has the default {_default(given.default)}; its contract says {_default(default)}"
+
+
+def _default(value: Any) -> str:
+    return "none" if value is inspect.Parameter.empty or value is PydanticUndefined else repr(value)
+
+
+@cache
+def contracts() -> Mapping[str, tuple[Contract, ...]]:
+    """Return the contracts of every declared module, composed here or not, by module. Raises CompositionError."""
+    return MappingProxyType(
+        {
+            name: tuple(contract_of(promise.interface) for promise in promises_of(module))
+            for name, module in composed().declared.items()
+        }
+    )
+
+
+def contract_problems(modules: Mapping[str, Module]) -> Iterator[str]:
+    """Yield everything that is wrong with the contracts of `modules`, each with its place and the fix."""
+    gates = []
+    for module in modules.values():
+        try:
+            promises = promises_of(module)
+        except CompositionError as error:
+            yield from error.problems
+            continue
+        for promise in promises:
+            problems = list(provider_problems(promise))
+            yield from problems
+            if not problems:
+                operations = contract_of(promise.interface).operations.values()
+                gates += [operation for operation in operations if operation.kind is Kind.GATE]
+    yield from _gate_problems(gates, modules)
+
+
+def _gate_problems(gates: list[Operation], modules: Mapping[str, Module]) -> Iterator[str]:
+    if len(gates) > 1:
+        names = ", ".join(operation.label for operation in gates)
+        yield f"there are {len(gates)} gates ({names}); exactly one query may block writes"
+    for operation in gates:
+        callers = operation.gate.callers if operation.gate else frozenset[str]()
+        yield from (
+            f"module {module.name!r} requires the gate {operation.label}, whose callers are "
+            f"{', '.join(sorted(callers))}; take it out of `requires`, or name it there"
+            for module in modules.values()
+            if operation.module in module.requires and module.name not in callers
+        )

@@ -1,0 +1,53 @@
+"""What may cross from one module to another: plain data, and Schemas made of it."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Self
+
+import ninja
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, ModelWrapValidatorHandler, model_validator
+
+CONFIG: Final = ConfigDict(
+    strict=True,  # "5" is not 5: what one transport lets through, the other would not
+    allow_inf_nan=False,  # JSON has neither
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
+)
+"""How every value of a contract is read and written, whichever way it travels."""
+
+
+class Schema(ninja.Schema):
+    """Frozen plain data of a contract. Unknown fields are left out, so that additive change is free."""
+
+    model_config = ConfigDict(**CONFIG, frozen=True, extra="ignore", from_attributes=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _run_root_validator(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        # In Ninja's place, by its name: Ninja's looks every field up as Django's templates do, so that models
+        # and querysets become data by themselves. Here they must not.
+        return handler(values)
+
+
+class OpenEnum(StrEnum):
+    """An Enum that may grow: a value of a newer version is kept as it is instead of being refused."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = value
+        unknown._value_ = value
+        return unknown
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside the years 1 to 9999 in UTC") from None
+
+
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""A moment, normalised to UTC: an offset with seconds would not survive JSON, a zone's name never does."""

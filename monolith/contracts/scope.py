@@ -1,0 +1,90 @@
+"""What travels with a call and down the chain of calls it leads to: deadline, tenant, actor, budget.
+
+A ContextVar like the current module: it follows `await` and in-process calls by itself, HTTP calls by header and
+token.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, replace
+
+from monolith.contracts.errors import CallBudgetExceeded
+
+
+class Budget:
+    """How many contract calls one request has made, and may make."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def spend(self, operation: str) -> None:
+        """Count one call; raises CallBudgetExceeded when there is none left."""
+        if self.used >= self.limit:
+            raise CallBudgetExceeded(operation, self.limit)
+        self.used += 1
+
+
+@dataclass(frozen=True, slots=True)
+class CallScope:
+    """What travels."""
+
+    deadline: float | None = None  # time.monotonic() by which the caller must have its answer
+    tenant: str = ""  # on whose data; from a token, never from a parameter
+    actor: str = ""  # who asked: a person or a process outside
+    budget: Budget | None = None
+
+
+NOWHERE = CallScope()
+_current: ContextVar[CallScope] = ContextVar("monolith_call_scope", default=NOWHERE)
+
+
+def call_scope() -> CallScope:
+    """Return what travels with calls from here."""
+    return _current.get()
+
+
+def set_call_scope(scope: CallScope) -> Token[CallScope]:
+    """Let `scope` travel with calls until `reset_call_scope` is called with the returned token."""
+    return _current.set(scope)
+
+
+def reset_call_scope(token: Token[CallScope]) -> None:
+    """Undo `set_call_scope`."""
+    _current.reset(token)
+
+
+@contextmanager
+def _traveling(scope: CallScope) -> Iterator[None]:
+    token = _current.set(scope)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Give every contract call in the block, and what it calls in turn, `seconds` from now at most."""
+    scope = _current.get()
+    moment = time.monotonic() + seconds
+    earliest = moment if scope.deadline is None else min(moment, scope.deadline)
+    with _traveling(replace(scope, deadline=earliest)):
+        yield
+
+
+@contextmanager
+def acting(*, tenant: str = "", actor: str = "") -> Iterator[None]:
+    """Make calls in the block on behalf of a tenant and an actor."""
+    with _traveling(replace(_current.get(), tenant=tenant, actor=actor)):
+        yield
+
+
+@contextmanager
+def call_budget(limit: int) -> Iterator[Budget]:
+    """Allow `limit` contract calls in the block, those that they lead to in this process included."""
+    budget = Budget(limit)
+    with _traveling(replace(_current.get(), budget=budget)):
+        yield budget

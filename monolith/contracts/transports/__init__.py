@@ -1,0 +1,1 @@
+"""The ways a call can take to its provider."""

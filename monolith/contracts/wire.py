@@ -1,0 +1,124 @@
+"""How calls and answers look as JSON: arguments as an object, results as they are, errors as problem documents.
+
+RFC 9457: the `type` of a declared error is urn:fastmonolith:<module>:<code>, that of a call that failed
+urn:fastmonolith:call:<code>; `data` holds a declared error's fields.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from monolith.contracts.call import Call, problems_in
+from monolith.contracts.contract import Operation, error_code
+from monolith.contracts.errors import (
+    BreakerOpen,
+    CallerRefused,
+    CallError,
+    ContractError,
+    DeadlineExceeded,
+    DeclaredError,
+    IdempotencyConflict,
+    InvalidCall,
+    InvalidResult,
+    ProviderFailure,
+    TooManyCalls,
+    TransportFailure,
+)
+
+_URN: Final = "urn:fastmonolith"
+# What each looks like on the wire: its code and its HTTP status.
+_FAILURES: Final[dict[type[ContractError], tuple[str, int]]] = {
+    InvalidCall: ("invalid-call", 422),
+    InvalidResult: ("invalid-result", 500),
+    IdempotencyConflict: ("idempotency-conflict", 409),
+    CallerRefused: ("caller-refused", 403),
+    DeadlineExceeded: ("deadline-exceeded", 504),
+    TooManyCalls: ("too-many-calls", 503),
+    BreakerOpen: ("breaker-open", 503),
+    TransportFailure: ("transport-failure", 502),
+    ProviderFailure: ("provider-failure", 500),
+}
+_BY_CODE: Final = {code: kind for kind, (code, _) in _FAILURES.items()}
+
+
+def write_arguments(call: Call) -> bytes:
+    """Return a call's arguments as a JSON object."""
+    return call.operation.arguments.dump_json(call.arguments)
+
+
+def read_arguments(operation: Operation, body: bytes) -> dict[str, Any]:
+    """Return the arguments that `write_arguments` wrote; raises InvalidCall."""
+    try:
+        return operation.arguments.validate_json(body)
+    except ValidationError as error:
+        raise InvalidCall(operation.label, problems_in(error)) from None
+
+
+def respond(call: Call, body: bytes, carry: Callable[[Call], Any]) -> tuple[int, bytes]:
+    """Answer a written call: read it, carry it out, write result or error. Returns HTTP status and JSON."""
+    operation = call.operation
+    try:
+        result = carry(replace(call, arguments=read_arguments(operation, body)))
+        return 200, operation.result.dump_json(result)
+    except ContractError as error:
+        return write_error(operation, error)
+
+
+def write_error(operation: Operation, error: ContractError) -> tuple[int, bytes]:
+    """Return an error as HTTP status and problem document."""
+    if isinstance(error, DeclaredError):
+        code = f"{_URN}:{operation.module}:{error_code(type(error))}"
+        extra: dict[str, Any] = {"data": error.data.model_dump(mode="json")}
+        return _document(code, error.title(), error.status, str(error), extra)
+    code, status = _FAILURES[type(error)]
+    extra = {}
+    if isinstance(error, InvalidCall | InvalidResult):
+        extra = {"problems": error.problems}
+    if isinstance(error, IdempotencyConflict):
+        extra = {"key": error.key}
+    detail = error.detail if isinstance(error, CallError) else str(error)
+    return _document(f"{_URN}:call:{code}", code.replace("-", " ").capitalize(), status, detail, extra)
+
+
+def _document(code: str, title: str, status: int, detail: str, extra: dict[str, Any]) -> tuple[int, bytes]:
+    document = {"type": code, "title": title, "status": status, "detail": detail}
+    return status, to_json(document | extra)
+
+
+def read_answer(operation: Operation, status: int, body: bytes) -> Any:
+    """Return the result in an answer, or raise the error it holds.
+
+    Raises TransportFailure when it is neither.
+    """
+    if status != 200:
+        raise _read_error(operation, status, body)
+    try:
+        return operation.result.validate_json(body)
+    except ValidationError as error:
+        if any(item["type"] == "json_invalid" for item in error.errors(include_url=False)):
+            raise TransportFailure(operation.label, "the answer is not JSON") from None
+        raise InvalidResult(operation.label, problems_in(error)) from None
+
+
+def _read_error(operation: Operation, status: int, body: bytes) -> ContractError:
+    try:
+        document = from_json(body)
+        owner, code = document["type"].removeprefix(f"{_URN}:").split(":")
+        if owner == operation.module and (declared := operation.error_by_code.get(code)):
+            return declared.from_json(document["data"])
+        return _failure(_BY_CODE[code], operation, document)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return TransportFailure(
+            operation.label, f"the answer has status {status} and is no error of this contract"
+        )
+
+
+def _failure(kind: type[ContractError], operation: Operation, document: dict[str, Any]) -> ContractError:
+    if issubclass(kind, CallError):
+        return kind(operation.label, str(document["detail"]))
+    if issubclass(kind, InvalidCall | InvalidResult):
+        return kind(operation.label, [str(problem) for problem in document["problems"]])
+    return IdempotencyConflict(operation.label, str(document["key"]))
