@@ -1,6 +1,7 @@
 """The whole system on one screen."""
 
 from apps.hikes.module import module as hikes
+from apps.knowledge.module import module as knowledge
 from apps.ships.module import module as ships
 
-MODULES = [hikes, ships]
+MODULES = [hikes, knowledge, ships]
