@@ -12,11 +12,11 @@ async def acall[**P, R](operation: Callable[P, R], *args: P.args, **kwargs: P.kw
     It runs in a thread, with this task's module, deadline and trace. When the task is cancelled it stops waiting at
     once; the call itself ends at its deadline, and a command operation may have happened.
     """
-    return await asyncio.to_thread(_in_thread, operation, *args, **kwargs)
 
+    def call() -> R:
+        try:
+            return operation(*args, **kwargs)
+        finally:
+            connections.close_all()  # the thread is the loop's, and would keep them
 
-def _in_thread[**P, R](operation: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    try:
-        return operation(*args, **kwargs)
-    finally:
-        connections.close_all()  # the thread is the loop's, and would keep them
+    return await asyncio.to_thread(call)

@@ -66,7 +66,8 @@ class Operation:
         fields = {
             p.name: p.annotation if p.is_required else NotRequired[p.annotation] for p in self.parameters
         }
-        typed: Any = TypedDict(self.name, fields)  # type: ignore[operator]  # made of data, not written down
+        make: Any = TypedDict  # of data here, which the type checker cannot follow
+        typed = make(self.name, fields)
         typed.__pydantic_config__ = ConfigDict(**CONFIG, extra="forbid")
         return TypeAdapter(typed)
 
@@ -111,7 +112,7 @@ def place_of(interface: type[Any]) -> tuple[str, int]:
 
 
 @cache
-def contract_of(interface: type[Any]) -> Contract:
+def contract_of(interface: Any) -> Contract:
     """Read a contract from its Interface. Raises CompositionError listing every problem with its place and fix."""
     module, version = place_of(interface)
     if problems := list(interface_problems(interface)):
@@ -125,7 +126,7 @@ def contract_of(interface: type[Any]) -> Contract:
 def _methods(interface: type[Any]) -> dict[str, Callable[..., Any]]:
     found: dict[str, Callable[..., Any]] = {}
     for base in reversed(interface.__mro__):
-        if issubclass(base, Interface) and base is not Interface:
+        if Interface in base.__mro__ and base is not Interface:
             found |= {n: m for n, m in vars(base).items() if inspect.isfunction(m) and not n.startswith("_")}
     return found
 

@@ -14,7 +14,7 @@ from monolith.contracts.contract import Operation, contract_of
 from monolith.contracts.decisions import decided
 from monolith.contracts.errors import CallInTransaction, RequirementNotDeclared, TransportFailure
 from monolith.contracts.interface import Kind
-from monolith.contracts.registry import promises_of, providers
+from monolith.contracts.registry import Provider, promises_of, providers
 from monolith.contracts.scope import call_scope
 from monolith.contracts.transports.in_process import InProcess
 from monolith.contracts.transports.json_round_trip import JsonRoundTrip
@@ -80,18 +80,21 @@ class Dispatcher:
 def _refuse_in_transaction(operation: Operation, *, is_remote: bool) -> None:
     if not is_remote and operation.kind is not Kind.COMMAND:
         return
+    reason = (
+        "it cannot be rolled back"
+        if operation.kind is Kind.COMMAND
+        else "locks would be held while the network is used"
+    )
     for connection in connections.all(initialized_only=True):
-        # What a test case opened around the whole test is not the code's own.
-        blocks = connection.atomic_blocks
-        if any(not block._from_testcase for block in blocks) or (
-            connection.connection and not connection.autocommit and not blocks
-        ):
-            reason = (
-                "it cannot be rolled back"
-                if operation.kind is Kind.COMMAND
-                else "locks would be held while the network is used"
-            )
+        if _in_transaction(connection):
             raise CallInTransaction(operation.label, alias=connection.alias, reason=reason)
+
+
+def _in_transaction(connection: Any) -> bool:
+    # What Django's test cases open around a whole test is not the code's own; Django's durable atomics look so too.
+    if connection.atomic_blocks:
+        return any(not block._from_testcase for block in connection.atomic_blocks)
+    return connection.connection is not None and not connection.autocommit
 
 
 @cache
@@ -104,7 +107,7 @@ def dispatcher() -> Dispatcher:
 def _transports(composition: Composition) -> dict[str, Transport]:
     transports: dict[str, Transport] = {}
     for module in composition.modules.values():
-        functions = {}
+        functions: dict[str, Provider] = {}
         for promise in promises_of(module):
             contract = contract_of(promise.interface)
             found = providers(promise)
@@ -117,7 +120,7 @@ def _transports(composition: Composition) -> dict[str, Transport]:
 
 
 @cache
-def _callers(interface: type[Any]) -> Any:
+def _callers(interface: Any) -> Any:
     contract = contract_of(interface)
     methods = {name: staticmethod(_caller(o)) for name, o in contract.operations.items()}
     return type(
@@ -142,4 +145,4 @@ def require[T](interface: Callable[..., T]) -> T:
     current module does not list the other in `requires`. (The parameter is typed as a callable because mypy lets a
     Protocol stand for `Callable[..., T]` and not for `type[T]`.)
     """
-    return cast("T", _callers(cast("type[Any]", interface)))
+    return cast("T", _callers(interface))

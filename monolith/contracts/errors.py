@@ -18,7 +18,6 @@ ContractError
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 
 from pydantic import BaseModel, create_model
@@ -62,6 +61,9 @@ class DeclaredError(ContractError):
         return f"{self.title()} ({shown})" if shown else self.title()
 
 
+_models: dict[type[DeclaredError], type[BaseModel]] = {}
+
+
 def _rebuild(error: type[DeclaredError], data: dict[str, Any]) -> DeclaredError:
     return error(**data)
 
@@ -72,9 +74,14 @@ def _json(data: Mapping[str, Any]) -> bytes:
     return to_json(data)
 
 
-@cache
 def data_model(error: type[DeclaredError]) -> type[BaseModel]:
     """Return the model of an error's annotated fields."""
+    if error not in _models:
+        _models[error] = _make_model(error)
+    return _models[error]
+
+
+def _make_model(error: type[DeclaredError]) -> type[BaseModel]:
     fields: dict[str, Any] = {
         name: (hint, getattr(error, name, PydanticUndefined)) for name, hint in data_fields(error).items()
     }

@@ -90,7 +90,7 @@ def _annotated_problems(annotation: Any, place: str, above: frozenset[Any]) -> I
     discriminated = any(isinstance(note, FieldInfo) and note.discriminator for note in notes)
     if get_origin(inner) in (Union, types.UnionType):
         yield from _union_problems(get_args(inner), place, above, discriminated=discriminated)
-    elif any(note is Json or isinstance(note, Json) for note in notes):
+    elif any(note is Json or type(note) is Json for note in notes):
         yield f"{place} is Json, whose text and value differ; use the type itself"
     else:
         yield from _problems(inner, place, above)

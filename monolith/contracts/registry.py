@@ -27,7 +27,7 @@ class Promise:
 
     module: Module
     version: int
-    interface: type[Any]
+    interface: Any  # the class; mypy holds no class object to be hashable, which caching by it needs
 
     @property
     def api_module(self) -> str:
@@ -59,7 +59,7 @@ def _interface_in(file: ModuleType) -> type[Any]:
     found = [
         value
         for value in vars(file).values()
-        if isinstance(value, type) and issubclass(value, Interface) and value.__module__ == file.__name__
+        if isinstance(value, type) and Interface in value.__mro__ and value.__module__ == file.__name__
     ]
     if len(found) != 1:
         names = ", ".join(sorted(interface.__name__ for interface in found)) or "none"

@@ -5,27 +5,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='CommandRecord',
+            name="CommandRecord",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('operation', models.TextField()),
-                ('caller', models.TextField()),
-                ('tenant', models.TextField()),
-                ('key', models.TextField()),
-                ('request_hash', models.BinaryField()),
-                ('result', models.TextField(db_default='', default='')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("operation", models.TextField()),
+                ("caller", models.TextField()),
+                ("tenant", models.TextField()),
+                ("key", models.TextField()),
+                ("request_hash", models.BinaryField()),
+                ("result", models.TextField(db_default="", default="")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('operation', 'caller', 'tenant', 'key'), name='monolith_commandrecord_key')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("operation", "caller", "tenant", "key"), name="monolith_commandrecord_key"
+                    )
+                ],
             },
         ),
     ]
