@@ -1,0 +1,1 @@
+"""Texts as vectors: a port and its implementations."""
