@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from monolith.context import current_module
 from monolith.databases import databases
 from monolith.environment import Environment, module_urls, read_environment
 from monolith.errors import CompositionError, SecretNotDeclared
 from monolith.fitness import declaration_problems, process_problems, refuse_secrets
 from monolith.http.settings import http_settings
 from monolith.logs import logging_settings
-from monolith.module import PLATFORM, Module
+from monolith.module import FRAMEWORK_LABEL, PLATFORM, Module
 from monolith.profile import Profile
 from monolith.roles import RoleNames
 
@@ -58,7 +59,11 @@ class Composition:
         return PLATFORM if alias == "default" else alias
 
     def module_of_label(self, app_label: str) -> str:
-        """Return the module that owns a Django app; PLATFORM for what is nobody's."""
+        """Return the module that owns a Django app: the current one for the framework's tables, of which each has its
+        own; PLATFORM for what is nobody's.
+        """
+        if app_label == FRAMEWORK_LABEL:
+            return current_module()
         return app_label if app_label in self.declared else PLATFORM
 
     def secret(self, module: str, name: str) -> str:
@@ -83,7 +88,7 @@ class Composition:
             ),
             Profile.MIGRATOR: ("django_pgschemas", *PLATFORM_APPS, "django.contrib.messages", "ninja"),
         }[self.profile]
-        return ["monolith", *host, *(module.django_app for module in self.modules.values())]
+        return [FRAMEWORK_LABEL, *host, *(module.django_app for module in self.modules.values())]
 
     @property
     def middleware(self) -> list[str]:
@@ -131,7 +136,8 @@ class Composition:
         return random_secrets.token_urlsafe(48)
 
     def _migrator_settings(self) -> dict[str, Any]:
-        schemas = {PLATFORM: list(PLATFORM_APPS)} | {m.name: [m.django_app] for m in self.modules.values()}
+        schemas = {PLATFORM: list(PLATFORM_APPS)}
+        schemas |= {m.name: [FRAMEWORK_LABEL, m.django_app] for m in self.modules.values()}
         return {
             "ROOT_URLCONF": "monolith.http.migrator_urls",
             "TENANTS": {"public": {"APPS": []}} | {name: {"APPS": apps} for name, apps in schemas.items()},

@@ -8,8 +8,11 @@ from typing import Final
 PLATFORM: Final = "platform"
 """The name that Django's own tables go by: auth, sessions, content types, admin."""
 
+FRAMEWORK_LABEL: Final = "monolith"
+"""The app label of the framework's own tables, of which every module's schema holds a set."""
+
 RESERVED_NAMES: Final = frozenset(
-    {PLATFORM, "public", "extensions", "default", "migrator", "information_schema", "monolith"}
+    {PLATFORM, FRAMEWORK_LABEL, "public", "extensions", "default", "migrator", "information_schema"}
 )
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # PostgreSQL cuts identifiers at 63 bytes; the longest suffix is "_migrator", 15 more are for a role prefix.
@@ -93,6 +96,8 @@ def name_problem(name: str) -> str | None:
         return "use lower-case letters, digits and single underscores, starting with a letter"
     if len(name) > MAX_NAME_LENGTH:
         return f"use at most {MAX_NAME_LENGTH} characters, it has {len(name)}"
+    if re.search(r"_v[0-9]+$", name):
+        return "a name does not end like a version: contracts/x_v2.py is the second version of x's contract"
     if name in RESERVED_NAMES or name.startswith("pg_"):
         return "the name is reserved; choose another"
     return None

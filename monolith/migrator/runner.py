@@ -17,7 +17,7 @@ from monolith.access.provision import apply_relation_grants
 from monolith.composition import composed
 from monolith.context import entering
 from monolith.errors import MonolithError
-from monolith.module import PLATFORM
+from monolith.module import FRAMEWORK_LABEL, PLATFORM
 
 # Held by a transaction of its own while a module migrates, so that two runs at once take turns. A
 # transaction-level lock ends with its connection, also when the process is killed.
@@ -93,10 +93,14 @@ def migrate(module: str, *, progress: Progress) -> MigrationOutcome:
 
 
 def _plan(executor: MigrationExecutor, module: str) -> list[Migration]:
-    module_of = composed().module_of_label
-    targets = [node for node in executor.loader.graph.leaf_nodes() if module_of(node[0]) == module]
+    def belongs(label: str) -> bool:
+        if label == FRAMEWORK_LABEL:
+            return module != PLATFORM
+        return composed().module_of_label(label) == module
+
+    targets = [node for node in executor.loader.graph.leaf_nodes() if belongs(node[0])]
     plan = [migration for migration, _ in executor.migration_plan(targets)]
-    if foreign := sorted({str(m) for m in plan if module_of(m.app_label) != module}):
+    if foreign := sorted({str(m) for m in plan if not belongs(m.app_label)}):
         raise ForeignMigration(module=module, foreign=foreign)
     return plan
 
