@@ -39,7 +39,7 @@ class GapStatus(models.TextChoices):
     """Where a gap is in its life.
 
     A review turns open into accepted or dismissed. A note that gets the name fills a gap; the last link that goes
-    leaves it unlinked. Filled and unlinked gaps open again once the name is linked and missing again; dismissed ones stay.
+    leaves it unlinked. Both open again once the name is linked and missing again; a dismissed gap stays.
     """
 
     OPEN = "open", "open: linked, missing, and nobody has looked at it"
@@ -92,6 +92,12 @@ class Note(models.Model):
     )
     content_hash = models.CharField(
         max_length=64, help_text="SHA-256 of everything that people wrote; the same again is no edit."
+    )
+    imported_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="The content as it was last imported; empty: written here.",
     )
     x = models.FloatField(default=0, help_text="Place in the graph of all notes.")
     y = models.FloatField(default=0)
@@ -197,6 +203,7 @@ class NoteLink(models.Model):
     kind = models.CharField(max_length=40, default="link", help_text="What the target is to the note.")
     target = models.CharField(max_length=TERM_LENGTH, help_text="The name as it was written.")
     target_key = models.CharField(max_length=TERM_LENGTH, help_text="The name as notes are found by it.")
+    anchor = models.CharField(max_length=120, blank=True, default="", help_text="Of the section linked to.")
 
     class Meta:
         ordering = ["source", "position"]
@@ -272,6 +279,7 @@ class PublicLink(models.Model):
     target = models.ForeignKey(PublicNote, on_delete=models.DB_CASCADE, related_name="linked_from")
     position = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=40)
+    anchor = models.CharField(max_length=120)
     updated_at = models.DateTimeField()
 
     class Meta:

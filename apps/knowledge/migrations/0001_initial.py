@@ -70,6 +70,15 @@ class Migration(migrations.Migration):
                         max_length=64,
                     ),
                 ),
+                (
+                    "imported_hash",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="The content as it was last imported; empty: written here.",
+                        max_length=64,
+                    ),
+                ),
                 ("x", models.FloatField(default=0, help_text="Place in the graph of all notes.")),
                 ("y", models.FloatField(default=0)),
                 ("public_x", models.FloatField(default=0, help_text="Place in the graph of public notes.")),
@@ -192,6 +201,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(primary_key=True, serialize=False)),
                 ("position", models.PositiveSmallIntegerField()),
                 ("kind", models.CharField(max_length=40)),
+                ("anchor", models.CharField(max_length=120)),
                 ("updated_at", models.DateTimeField()),
                 (
                     "source",
@@ -462,6 +472,12 @@ class Migration(migrations.Migration):
                 (
                     "target_key",
                     models.CharField(help_text="The name as notes are found by it.", max_length=200),
+                ),
+                (
+                    "anchor",
+                    models.CharField(
+                        blank=True, default="", help_text="Of the section linked to.", max_length=120
+                    ),
                 ),
                 (
                     "source",

@@ -89,8 +89,9 @@ BEGIN
     DELETE FROM knowledge.knowledge_public_link AS shown
     USING knowledge.knowledge_notelink AS link
     WHERE shown.id = link.id AND (link.target_key = ANY (changed_names) OR link.source_id = changed_source);
-    INSERT INTO knowledge.knowledge_public_link (id, source_id, target_id, position, kind, updated_at)
-    SELECT DISTINCT ON (link.id) link.id, source.id, target.id, link.position, link.kind, clock_timestamp()
+    INSERT INTO knowledge.knowledge_public_link (id, source_id, target_id, position, kind, anchor, updated_at)
+    SELECT DISTINCT ON (link.id) link.id, source.id, target.id, link.position, link.kind, link.anchor,
+        clock_timestamp()
     FROM knowledge.knowledge_notelink AS link
     JOIN knowledge.knowledge_public_note AS source ON source.id = link.source_id
     JOIN knowledge.knowledge_public_note AS target ON target.names @> ARRAY[link.target_key::text]
@@ -116,8 +117,8 @@ BEGIN
         PERFORM FROM knowledge.knowledge_note WHERE id = NEW.source_id FOR SHARE;
         IF EXISTS (SELECT FROM knowledge.knowledge_public_note WHERE id = NEW.source_id) THEN
             LOCK TABLE knowledge.knowledge_public_link IN SHARE ROW EXCLUSIVE MODE;
-            INSERT INTO knowledge.knowledge_public_link (id, source_id, target_id, position, kind, updated_at)
-            SELECT NEW.id, NEW.source_id, target.id, NEW.position, NEW.kind, clock_timestamp()
+            INSERT INTO knowledge.knowledge_public_link (id, source_id, target_id, position, kind, anchor, updated_at)
+            SELECT NEW.id, NEW.source_id, target.id, NEW.position, NEW.kind, NEW.anchor, clock_timestamp()
             FROM knowledge.knowledge_public_note AS target
             WHERE target.names @> ARRAY[NEW.target_key::text]
             ORDER BY array_position(target.names, NEW.target_key::text), target.slug

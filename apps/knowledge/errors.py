@@ -1,0 +1,68 @@
+"""What can go wrong in knowledge, each with what to do about it.
+
+KnowledgeError
+├── NoteFileError          a file cannot be read as a note
+├── VaultError             a folder or archive cannot be read as notes at all
+├── NoteRefusedError       what was sent is no note; names the field
+├── NoteNotFoundError      no note has that slug
+├── NoteExistsError        another note has that slug
+├── RevisionConflictError  the note was changed since it was read
+└── PublishingRefusedError the gate does not let it be published
+"""
+
+from collections.abc import Sequence
+
+
+class KnowledgeError(Exception):
+    """Base of every error that knowledge raises."""
+
+
+class NoteFileError(KnowledgeError):
+    """A file cannot be read as a note; the message says why and what would help."""
+
+
+class VaultError(KnowledgeError):
+    """A folder or archive cannot be read as notes at all; nothing was imported."""
+
+
+class NoteRefusedError(KnowledgeError):
+    """What was sent is no note."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class NoteNotFoundError(KnowledgeError):
+    """No note has that slug."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(f"No note is called '{slug}'. GET /api/knowledge/notes lists those there are.")
+
+
+class NoteExistsError(KnowledgeError):
+    """Another note has that slug."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(f"There is a note '{slug}' already. Edit that one, or choose another slug.")
+
+
+class RevisionConflictError(KnowledgeError):
+    """The note was changed since the caller read it."""
+
+    def __init__(self, slug: str, *, seen: int, current: int) -> None:
+        self.slug, self.current = slug, current
+        super().__init__(
+            f"'{slug}' is at revision {current}, and this edit was made on revision {seen}. "
+            "Read it again and redo the edit."
+        )
+
+
+class PublishingRefusedError(KnowledgeError):
+    """The gate does not let the note be published."""
+
+    def __init__(self, slug: str, *, missing: Sequence[str]) -> None:
+        self.slug, self.missing = slug, tuple(missing)
+        super().__init__(f"'{slug}' may not be published; missing: {', '.join(missing)}.")
