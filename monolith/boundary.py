@@ -17,7 +17,7 @@ import psycopg
 from monolith.composition import composed
 from monolith.context import Scope, current_scope
 from monolith.errors import BoundaryViolation
-from monolith.module import PLATFORM
+from monolith.module import FRAMEWORK_LABEL, PLATFORM
 
 logger = logging.getLogger("monolith.boundary")
 
@@ -49,9 +49,14 @@ def crossings() -> Mapping[Crossing, int]:
         return dict(_counts)
 
 
+def belongs(owner: str, module: str) -> bool:
+    """Say whether what `owner` owns lives in `module`'s schema: its own, and its set of the framework's tables."""
+    return owner == module or (owner == FRAMEWORK_LABEL and module != PLATFORM)
+
+
 def allowed(scope: Scope, owner: str) -> bool:
     """Say whether code in `scope` may touch what `owner` owns."""
-    return owner == scope.module or (owner == PLATFORM and scope.with_platform)
+    return belongs(owner, scope.module) or (owner == PLATFORM and scope.with_platform)
 
 
 def require_allowed(owner: str, what: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from monolith.context import current_module
 from monolith.databases import databases
 from monolith.environment import Environment, module_urls, read_environment
 from monolith.errors import CompositionError, SecretNotDeclared
@@ -59,12 +58,10 @@ class Composition:
         return PLATFORM if alias == "default" else alias
 
     def module_of_label(self, app_label: str) -> str:
-        """Return the module that owns a Django app: the current one for the framework's tables, of which each has its
-        own; PLATFORM for what is nobody's.
+        """Return the module that owns a Django app; PLATFORM for what is nobody's, FRAMEWORK_LABEL for the tables
+        of which each module has its own.
         """
-        if app_label == FRAMEWORK_LABEL:
-            return current_module()
-        return app_label if app_label in self.declared else PLATFORM
+        return app_label if app_label in self.declared or app_label == FRAMEWORK_LABEL else PLATFORM
 
     def secret(self, module: str, name: str) -> str:
         """Return a secret's value to the module that declares it.

@@ -4,9 +4,10 @@ from typing import Any
 
 from django.db.models import Model
 
-from monolith.boundary import require_allowed
+from monolith.boundary import belongs, require_allowed
 from monolith.composition import composed
 from monolith.context import current_module
+from monolith.module import FRAMEWORK_LABEL
 from monolith.profile import Profile
 
 
@@ -18,7 +19,7 @@ class ModuleRouter:
         owner = composition.module_of_label(model._meta.app_label)
         if composition.environment.boundary == "enforce":  # audit mode counts statements, in the guard
             require_allowed(owner, f"the model {model._meta.label}")
-        return composition.alias_of(owner)
+        return composition.alias_of(current_module() if owner == FRAMEWORK_LABEL else owner)
 
     db_for_write = db_for_read
 
@@ -35,5 +36,6 @@ class ModuleRouter:
         from django_pgschemas.schema import get_current_schema  # the migrator's alone
 
         # Without an active schema nothing migrates: `makemigrations` needs no database to ask about history.
+        module = current_module()
         owner = composition.module_of_label(app_label)
-        return owner == current_module() and owner == get_current_schema().schema_name
+        return belongs(owner, module) and module == get_current_schema().schema_name

@@ -2,9 +2,9 @@
 
 import logging
 import threading
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Final
 
 from monolith.contracts.call import Call, Transport
@@ -20,7 +20,7 @@ MAX_KEPT: Final = 10_000  # decisions; beyond it all are forgotten, which costs 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     answer: Any
-    until: float  # time.monotonic()
+    until: float  # monotonic()
 
 
 _kept: dict[tuple[str, ...], _Kept] = {}
@@ -38,7 +38,7 @@ def decided(call: Call, transport: Transport) -> Any:
         raise TypeError(f"{call.operation.label} is no gate")
     key = (call.operation.label, call.caller, call.tenant, call.actor, write_arguments(call).decode())
     kept = _kept.get(key)
-    if kept is not None and time.monotonic() < kept.until:
+    if kept is not None and monotonic() < kept.until:
         return kept.answer
     generation = _generation
     try:
@@ -69,7 +69,7 @@ def _keep(key: tuple[str, ...], answer: Any, rules: Gate, generation: int) -> No
             return  # forgotten while it was being asked: the answer may be from before
         if len(_kept) >= MAX_KEPT:
             _kept.clear()
-        _kept[key] = _Kept(answer, time.monotonic() + seconds)
+        _kept[key] = _Kept(answer, monotonic() + seconds)
 
 
 def forget_decisions() -> None:

@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
-import ninja
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, ModelWrapValidatorHandler, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 CONFIG: Final = ConfigDict(
     strict=True,  # "5" is not 5: what one transport lets through, the other would not
@@ -16,17 +15,14 @@ CONFIG: Final = ConfigDict(
 """How every value of a contract is read and written, whichever way it travels."""
 
 
-class Schema(ninja.Schema):
-    """Frozen plain data of a contract. Unknown fields are left out, so that additive change is free."""
+class Schema(BaseModel):
+    """Frozen plain data of a contract. Unknown fields are left out, so that additive change is free.
+
+    Ninja takes it wherever it takes its own Schema, which it is not: Ninja's reads attributes off whatever it is
+    given, so that a model or a queryset becomes data by itself, and loses pydantic's strict reading of JSON by it.
+    """
 
     model_config = ConfigDict(**CONFIG, frozen=True, extra="ignore", from_attributes=False)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _run_root_validator(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        # In Ninja's place, by its name: Ninja's looks every field up as Django's templates do, so that models
-        # and querysets become data by themselves. Here they must not.
-        return handler(values)
 
 
 class OpenEnum(StrEnum):

@@ -14,10 +14,11 @@ from django.db.migrations.migration import Migration
 from django_pgschemas.schema import Schema
 
 from monolith.access.provision import apply_relation_grants
+from monolith.boundary import belongs
 from monolith.composition import composed
 from monolith.context import entering
 from monolith.errors import MonolithError
-from monolith.module import FRAMEWORK_LABEL, PLATFORM
+from monolith.module import PLATFORM
 
 # Held by a transaction of its own while a module migrates, so that two runs at once take turns. A
 # transaction-level lock ends with its connection, also when the process is killed.
@@ -93,14 +94,12 @@ def migrate(module: str, *, progress: Progress) -> MigrationOutcome:
 
 
 def _plan(executor: MigrationExecutor, module: str) -> list[Migration]:
-    def belongs(label: str) -> bool:
-        if label == FRAMEWORK_LABEL:
-            return module != PLATFORM
-        return composed().module_of_label(label) == module
+    def is_its_own(label: str) -> bool:
+        return belongs(composed().module_of_label(label), module)
 
-    targets = [node for node in executor.loader.graph.leaf_nodes() if belongs(node[0])]
+    targets = [node for node in executor.loader.graph.leaf_nodes() if is_its_own(node[0])]
     plan = [migration for migration, _ in executor.migration_plan(targets)]
-    if foreign := sorted({str(m) for m in plan if not belongs(m.app_label)}):
+    if foreign := sorted({str(m) for m in plan if not is_its_own(m.app_label)}):
         raise ForeignMigration(module=module, foreign=foreign)
     return plan
 
