@@ -1,0 +1,42 @@
+"""Rules and grants to start with; `load` brings them in."""
+
+from typing import Final
+
+RULES: Final = (
+    ("ships.ingest", "ships.ingest", "Positions are public as soon as they are stored."),
+    (
+        "knowledge.publish",
+        "knowledge.publish",
+        "What is published can have been read before it is taken back.",
+    ),
+)
+GRANTS: Final = (
+    ("user:*", "ships.ingest", "Private routes are for staff; all of them may bring in sentences."),
+    ("command:ingest_nmea", "ships.ingest", "Who can run commands here can reach the database anyway."),
+    ("user:*", "knowledge.publish", "Private routes are for staff; narrow it to those who should publish."),
+)
+BY: Final = "command:load_samples"
+
+
+def load() -> str:
+    """Make the rules that the modules' gated actions need, and grants so that staff can try them.
+
+    A right that anybody was ever granted is left as it is. Returns what it did in one line.
+    """
+    # Here, because settings name this function before Django is ready.
+    from apps.compliance import services
+    from apps.compliance.models import Grant, Rule
+    from monolith import entering
+
+    with entering("compliance"):
+        rules = [
+            services.make_rule(Rule(action=action, right=right, reason=reason), by=BY)
+            for action, right, reason in RULES
+            if not Rule.objects.filter(action=action).exists()
+        ]
+        grants = [
+            services.make_grant(Grant(subject=subject, right=right, reason=reason), by=BY)
+            for subject, right, reason in GRANTS
+            if not Grant.objects.filter(subject=subject, right=right).exists()
+        ]
+    return f"{len(rules)} rules and {len(grants)} grants new"
