@@ -119,6 +119,14 @@ def with_links(html: str, addresses: Mapping[int, str]) -> str:
     return _CLEANER.clean(_NUMBERED_LINK.sub(filled, html))
 
 
+def first_heading(text: str) -> str:
+    """Return the words of a text's first heading of the first level; empty when it has none."""
+    for opening, inline in pairwise(_PARSER.parse(text)):
+        if opening.type == "heading_open" and opening.tag == "h1":
+            return plain_text(inline).strip()
+    return ""
+
+
 def plain_text(inline: Token) -> str:
     """Return what a reader sees of an inline token."""
     return "".join(_words(inline.children or ()))
