@@ -1,19 +1,24 @@
-"""What the public asks for. Reads the public tables only, so that it works as the anonymous role."""
+"""What the public asks for. Reads the public tables only, so that it works as the anonymous role.
 
-from collections.abc import Iterable
+The questions about walks are written in SQL: on the busiest routes the ORM's time to compile them is most of a request.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from math import asin, cos, degrees, radians, sin
 from typing import Any, Final
 
-from django.db.models import Count, Exists, F, FloatField, Max, OuterRef, Q, QuerySet, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
+from django.db.models import Count, Q, QuerySet
+from psycopg.sql import SQL, Composable, Identifier
 
 from apps.hikes.geometry import EARTH_RADIUS_KM
 from apps.hikes.models import PublicWalk, Window
 from apps.hikes.walking_time import Grade
+from monolith import connection
 
 WALK_FIELDS: Final = (
     "id",
@@ -48,15 +53,51 @@ class WalkSort(StrEnum):
 
 
 _ORDER: Final = {
-    WalkSort.NAME: "name",
-    WalkSort.NEAREST: "away_km",
-    WalkSort.SHORTEST: "distance_km",
-    WalkSort.LONGEST: "-distance_km",
-    WalkSort.LEAST_ASCENT: "ascent_m",
-    WalkSort.MOST_ASCENT: "-ascent_m",
-    WalkSort.QUICKEST: "duration_h",
-    WalkSort.SLOWEST: "-duration_h",
+    WalkSort.NAME: "name, slug",
+    WalkSort.NEAREST: "away_km, slug",
+    WalkSort.SHORTEST: "distance_km, slug",
+    WalkSort.LONGEST: "distance_km DESC, slug",
+    WalkSort.LEAST_ASCENT: "ascent_m, slug",
+    WalkSort.MOST_ASCENT: "ascent_m DESC, slug",
+    WalkSort.QUICKEST: "duration_h, slug",
+    WalkSort.SLOWEST: "duration_h DESC, slug",
 }
+
+# How many walks fit, and when one of them last changed.
+_EXTENT: Final = """
+SELECT count(*), max(updated_at), max(windows_at) FROM hikes_public_walk WHERE {conditions}
+"""
+# One page of the walks that fit.
+_PAGE: Final = """
+SELECT {fields} FROM hikes_public_walk WHERE {conditions} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
+"""
+# One walk.
+_ONE: Final = "SELECT {fields} FROM hikes_public_walk WHERE slug = %(slug)s"
+
+# What each field of a Search asks of a walk.
+_CONDITION: Final = {
+    "min_km": "distance_km >= %(min_km)s",
+    "max_km": "distance_km <= %(max_km)s",
+    "max_ascent_m": "ascent_m <= %(max_ascent_m)s",
+    "max_hours": "duration_h <= %(max_hours)s",
+    "difficulty": "difficulty = %(difficulty)s",
+    "region": "upper(region) = upper(%(region)s)",
+    "text": "(name ILIKE %(text)s OR region ILIKE %(text)s OR summary ILIKE %(text)s)",
+    "on": """EXISTS (SELECT FROM hikes_window AS w
+        WHERE w.walk_id = hikes_public_walk.id AND w.viable AND w.day = %(on)s AND w.starts_at >= %(hour)s)""",
+}
+# The great-circle distance of a walk's start from a place: the haversine formula of `geometry.distance_m`, in
+# functions that every PostgreSQL has.
+_AWAY_KM: Final = f"""
+    {2 * EARTH_RADIUS_KM} * asin(least(1.0, sqrt(
+        power(sin((radians(latitude) - radians(%(latitude)s)) / 2), 2)
+        + cos(radians(%(latitude)s)) * cos(radians(latitude))
+        * power(sin((radians(longitude) - radians(%(longitude)s)) / 2), 2))))
+"""
+# What every point within a radius meets, and what an index can answer. The last is for a box across the date line.
+_LATITUDES: Final = "latitude BETWEEN %(south)s AND %(north)s"
+_LONGITUDES: Final = "longitude BETWEEN %(west)s AND %(east)s"
+_LONGITUDES_AROUND: Final = "(longitude >= %(west)s OR longitude <= %(east)s)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,41 +126,59 @@ class Extent:
     windows_at: datetime | None
 
 
-def find_walks(search: Search, *, now: datetime) -> QuerySet[PublicWalk]:
-    """Return the walks that fit, unordered; annotated with `away_km` when `near` is given."""
-    walks = PublicWalk.objects.filter(_conditions(search))
+@dataclass(frozen=True, slots=True)
+class Walks:
+    """The walks that fit a search, as conditions that are still to be asked."""
+
+    conditions: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    sort: WalkSort
+    is_near: bool  # answers hold `away_km`
+
+
+def find_walks(search: Search, *, now: datetime) -> Walks:
+    """Return the walks that fit; their answers hold `away_km` when `near` is given."""
+    parameters: dict[str, Any] = {
+        name: value for name in _CONDITION if (value := getattr(search, name)) is not None
+    }
+    conditions = [_CONDITION[name] for name in parameters]
+    if search.text is not None:
+        parameters["text"] = f"%{_literally(search.text)}%"
     if search.on is not None:
-        windows = Window.objects.filter(
-            walk=OuterRef("pk"), viable=True, day=search.on, starts_at__gte=_hour(now)
-        )
-        walks = walks.filter(Exists(windows))
+        parameters["hour"] = _hour(now)
     if search.near is not None:
-        walks = walks.annotate(away_km=away_km(*search.near))
+        parameters["latitude"], parameters["longitude"] = map(float, search.near)
         if search.radius_km is not None:
-            walks = walks.filter(bounding_box(*search.near, search.radius_km), away_km__lte=search.radius_km)
-    return walks
+            box, edges = bounding_box(*search.near, search.radius_km)
+            conditions += [*box, f"{_AWAY_KM} <= %(radius_km)s"]
+            parameters |= {**edges, "radius_km": float(search.radius_km)}
+    return Walks(tuple(conditions), parameters, search.sort, search.near is not None)
 
 
-def extent(walks: QuerySet[PublicWalk]) -> Extent:
+def extent(walks: Walks) -> Extent:
     """Return the size and age of a set of walks, in one statement."""
-    found = walks.aggregate(total=Count("pk"), updated_at=Max("updated_at"), windows_at=Max("windows_at"))
-    return Extent(found["total"], found["updated_at"], found["windows_at"])
+    with connection().cursor() as cursor:
+        cursor.execute(_statement(_EXTENT, conditions=walks.conditions), walks.parameters)
+        return Extent(*cursor.fetchone())
 
 
-def page(walks: QuerySet[PublicWalk], search: Search, *, limit: int, offset: int) -> list[dict[str, Any]]:
+def page(walks: Walks, *, limit: int, offset: int) -> list[dict[str, Any]]:
     """Return one page in the order asked for, ties by slug, in one statement."""
-    fields = WALK_FIELDS if search.near is None else (*WALK_FIELDS, "away_km")
-    return list(walks.order_by(_ORDER[search.sort], "slug").values(*fields)[offset : offset + limit])
+    fields = (*WALK_FIELDS, "away_km") if walks.is_near else WALK_FIELDS
+    statement = _statement(_PAGE, fields=fields, conditions=walks.conditions, order=_ORDER[walks.sort])
+    return _rows(statement, fields, {**walks.parameters, "limit": limit, "offset": offset})
 
 
 def get_walk(slug: str) -> dict[str, Any] | None:
     """Return a published walk without its track, in one statement; None when there is none."""
-    return _first(PublicWalk.objects.filter(slug=slug).values(*WALK_FIELDS))
+    return _first(_rows(_statement(_ONE, fields=WALK_FIELDS), WALK_FIELDS, {"slug": slug}))
 
 
 def get_track(slug: str) -> dict[str, Any] | None:
     """Return a published walk with its track; None when there is none."""
-    return _first(PublicWalk.objects.filter(slug=slug).values(*WALK_FIELDS, "track"))
+    fields = (*WALK_FIELDS, "track")
+    walk = _first(_rows(_statement(_ONE, fields=fields), fields, {"slug": slug}))
+    return walk and walk | {"track": json.loads(walk["track"])}
 
 
 def get_windows(
@@ -142,47 +201,47 @@ def window_page(windows: QuerySet[Window], *, limit: int, offset: int) -> list[d
     return list(windows.values(*WINDOW_FIELDS)[offset : offset + limit])
 
 
-def away_km(latitude: float, longitude: float) -> Combinable:
-    """Return the great-circle distance of a walk's start from a place in degrees, as SQL.
-
-    The haversine formula of `geometry.distance_m`, in functions that every PostgreSQL has.
-    """
-    north = Power(Sin((Radians(F("latitude")) - _number(radians(latitude))) / 2.0), 2.0)
-    east = Power(Sin((Radians(F("longitude")) - _number(radians(longitude))) / 2.0), 2.0)
-    haversine = north + _number(cos(radians(latitude))) * Cos(Radians(F("latitude"))) * east
-    return _number(2 * EARTH_RADIUS_KM) * ASin(Least(_number(1.0), Sqrt(haversine)))
-
-
-def bounding_box(latitude: float, longitude: float, radius_km: float) -> Q:
-    """Return a condition that every point within the radius meets, and that an index can answer."""
+def bounding_box(
+    latitude: float, longitude: float, radius_km: float
+) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Return conditions that an index can answer and every point within the radius meets, and their edges in degrees."""
     angle = radius_km / EARTH_RADIUS_KM
     south, north = latitude - degrees(angle), latitude + degrees(angle)
-    box = Q(latitude__range=(max(south, -90.0), min(north, 90.0)))
+    edges = {"south": max(south, -90.0), "north": min(north, 90.0)}
     if south <= -90 or north >= 90:
-        return box  # it reaches over a pole, where every meridian is near
+        return (_LATITUDES,), edges  # it reaches over a pole, where every meridian is near
     spread = degrees(asin(min(1.0, sin(angle) / cos(radians(latitude)))))
     west, east = longitude - spread, longitude + spread
     if west < -180:
-        return box & (Q(longitude__gte=west + 360) | Q(longitude__lte=east))
+        return (_LATITUDES, _LONGITUDES_AROUND), edges | {"west": west + 360, "east": east}
     if east > 180:
-        return box & (Q(longitude__gte=west) | Q(longitude__lte=east - 360))
-    return box & Q(longitude__range=(west, east))
+        return (_LATITUDES, _LONGITUDES_AROUND), edges | {"west": west, "east": east - 360}
+    return (_LATITUDES, _LONGITUDES), edges | {"west": west, "east": east}
 
 
-def _conditions(search: Search) -> Q:
-    given = {
-        "distance_km__gte": search.min_km,
-        "distance_km__lte": search.max_km,
-        "ascent_m__lte": search.max_ascent_m,
-        "duration_h__lte": search.max_hours,
-        "difficulty": search.difficulty,
-        "region__iexact": search.region,
+@cache  # of at most a few hundred combinations: values are bound, never written in
+def _statement(
+    template: str, *, fields: tuple[str, ...] = (), conditions: tuple[str, ...] = (), order: str = ""
+) -> str:
+    """Return one of the statements above with its parts, all of them constants of this file."""
+    columns = [SQL(_AWAY_KM + " AS away_km") if f == "away_km" else Identifier(f) for f in fields]
+    parts: dict[str, Composable] = {
+        "fields": SQL(", ").join(columns),
+        "conditions": SQL(" AND ").join([SQL(c) for c in conditions] or [SQL("true")]),
+        "order": SQL(order),
     }
-    conditions = Q(**{key: value for key, value in given.items() if value is not None})
-    if search.text is not None:
-        text = search.text
-        conditions &= Q(name__icontains=text) | Q(region__icontains=text) | Q(summary__icontains=text)
-    return conditions
+    return SQL(template).format(**parts).as_string()
+
+
+def _rows(statement: str, fields: tuple[str, ...], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with connection().cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return [dict(zip(fields, row, strict=True)) for row in cursor]
+
+
+def _literally(text: str) -> str:
+    """Return text as a LIKE pattern that stands for itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _first(rows: Iterable[Any]) -> dict[str, Any] | None:
@@ -192,7 +251,3 @@ def _first(rows: Iterable[Any]) -> dict[str, Any] | None:
 
 def _hour(now: datetime) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0)
-
-
-def _number(value: float) -> Value:
-    return Value(value, output_field=FloatField())

@@ -76,7 +76,7 @@ def list_walks(request: HttpRequest, wanted: Query[WalkSearch]) -> Any:
             "total": extent.total,
             "limit": wanted.limit,
             "offset": wanted.offset,
-            "items": queries.page(walks, search, limit=wanted.limit, offset=wanted.offset),
+            "items": queries.page(walks, limit=wanted.limit, offset=wanted.offset),
         },
     )
 
