@@ -7,7 +7,13 @@ KnowledgeError
 ├── NoteNotFoundError      no note has that slug
 ├── NoteExistsError        another note has that slug
 ├── RevisionConflictError  the note was changed since it was read
-└── PublishingRefusedError the gate does not let it be published
+├── PublishingRefusedError the gate does not let it be published
+├── RawInputRefusedError   what was sent as raw input cannot be stored
+├── RawInputNotFoundError  no raw input has that checksum
+├── GapNotFoundError       no gap has that key
+├── GapClosedError         the gap is filled or unlinked, there is nothing to review
+├── DisputeNotFoundError   no dispute has that number
+└── DisputeSettledError    the dispute was settled before
 """
 
 from collections.abc import Sequence
@@ -66,3 +72,47 @@ class PublishingRefusedError(KnowledgeError):
     def __init__(self, slug: str, *, missing: Sequence[str]) -> None:
         self.slug, self.missing = slug, tuple(missing)
         super().__init__(f"'{slug}' may not be published; missing: {', '.join(missing)}.")
+
+
+class RawInputRefusedError(KnowledgeError):
+    """What was sent as raw input cannot be stored; the message says why."""
+
+
+class RawInputNotFoundError(KnowledgeError):
+    """No raw input has that checksum."""
+
+    def __init__(self, sha256: str) -> None:
+        self.sha256 = sha256
+        super().__init__(f"No raw input has the SHA-256 '{sha256}'. GET /api/knowledge/raw lists those there are.")
+
+
+class GapNotFoundError(KnowledgeError):
+    """No gap has that key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"No gap has the key '{key}'. GET /api/knowledge/gaps lists those there are.")
+
+
+class GapClosedError(KnowledgeError):
+    """The gap is filled or unlinked: there is nothing to review."""
+
+    def __init__(self, key: str, *, status: str) -> None:
+        self.key, self.status = key, status
+        super().__init__(f"The gap '{key}' is {status}. It opens again when it is linked and missing once more.")
+
+
+class DisputeNotFoundError(KnowledgeError):
+    """No dispute has that number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"There is no dispute {number}. GET /api/knowledge/disputes lists those there are.")
+
+
+class DisputeSettledError(KnowledgeError):
+    """The dispute was settled before, and stays so."""
+
+    def __init__(self, number: int, *, status: str) -> None:
+        self.number, self.status = number, status
+        super().__init__(f"Dispute {number} was settled as {status}. Raise a new one if there is new doubt.")
