@@ -204,7 +204,7 @@ def window_page(windows: QuerySet[Window], *, limit: int, offset: int) -> list[d
 def bounding_box(
     latitude: float, longitude: float, radius_km: float
 ) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Return conditions that an index can answer and every point within the radius meets, and their edges in degrees."""
+    """Return conditions for an index, which every point within the radius meets, and their edges in degrees."""
     angle = radius_km / EARTH_RADIUS_KM
     south, north = latitude - degrees(angle), latitude + degrees(angle)
     edges = {"south": max(south, -90.0), "north": min(north, 90.0)}

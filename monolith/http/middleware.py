@@ -1,6 +1,7 @@
 """What happens around every request: limits, the current module, headers."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, Final
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.utils.csp import build_policy
 
 from monolith.composition import composed
 from monolith.context import HOST, Scope, reset_scope, set_scope
+from monolith.contracts.scope import call_budget
 from monolith.http.error_pages import error_response
 from monolith.http.identity import HEADER, request_id
 from monolith.http.limits import LIMITS_ATTRIBUTE, MAX_BODY, MAX_QUERY
@@ -49,6 +51,7 @@ class ModuleMiddleware:
         self._routes = {name: Scope(name) for name in composition.modules}
         self._admin = {name: Scope(name, with_platform=True) for name in composition.modules}
         self._profile = composition.profile
+        self._calls = composition.environment.calls_per_request
         self._session_cookie = settings.SESSION_COOKIE_NAME if self._profile is Profile.PRIVATE else None
         self._known_hosts: set[str | None] = set()
         self._data_headers = _prepared({**COMMON_HEADERS, "Content-Security-Policy": DATA_POLICY})
@@ -80,7 +83,8 @@ class ModuleMiddleware:
             _ = request.user.is_authenticated
         token = set_scope(scope)
         try:
-            response = self._get_response(request)
+            with call_budget(self._calls) if self._calls else nullcontext():
+                response = self._get_response(request)
         finally:
             reset_scope(token)
         if response.streaming and getattr(response, "file_to_stream", None) is None:

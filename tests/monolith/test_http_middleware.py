@@ -6,12 +6,15 @@ from django.contrib.contenttypes.models import ContentType
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import Client, RequestFactory
+from pytest_django.fixtures import SettingsWrapper
 
-from monolith import Profile, current_module
+from monolith import Profile, compose, current_module
 from monolith.context import HOST, Scope, current_scope
+from monolith.contracts import call_scope
 from monolith.http.limits import MAX_BODY, MAX_PRIVATE_BODY, MEGABYTE, body_limit
 from monolith.http.middleware import ModuleMiddleware
 from monolith.http.problems import PROBLEM_TYPE
+from settings.modules import MODULES
 from tests.monolith.http_toy import NAME, Closing, toy_client
 
 API = f"/api/{NAME}"
@@ -186,3 +189,24 @@ def test_every_answer_carries_the_security_headers(settings: object, profile: Pr
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
         assert ("Permissions-Policy" in headers) == headers["Content-Type"].startswith("text/html")
+
+
+def test_a_request_makes_as_many_contract_calls_as_it_may(settings: SettingsWrapper) -> None:
+    composition = compose(
+        Profile.PRIVATE, MODULES, {"MONOLITH_SECRET_KEY": "toy", "MONOLITH_CALLS_PER_REQUEST": "2"}
+    )
+    settings.MONOLITH = composition
+    budgets: list[int] = []
+
+    def view(request: object) -> HttpResponseBase:
+        budget = call_scope().budget
+        assert budget is not None
+        budget.spend("toy.call")
+        budgets.append(budget.limit - budget.used)
+        return HttpResponse()
+
+    served = ModuleMiddleware(view)
+    for _ in range(2):
+        served(RequestFactory().get(f"{API}/walks"))
+    assert budgets == [1, 1]
+    assert call_scope().budget is None
