@@ -1,12 +1,13 @@
 """Limits, the current module and headers around every request."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import Client, RequestFactory
-from pytest_django.fixtures import SettingsWrapper
 
 from monolith import Profile, compose, current_module
 from monolith.context import HOST, Scope, current_scope
@@ -191,7 +192,7 @@ def test_every_answer_carries_the_security_headers(settings: object, profile: Pr
         assert ("Permissions-Policy" in headers) == headers["Content-Type"].startswith("text/html")
 
 
-def test_a_request_makes_as_many_contract_calls_as_it_may(settings: SettingsWrapper) -> None:
+def test_a_request_makes_as_many_contract_calls_as_it_may(settings: Any) -> None:
     composition = compose(
         Profile.PRIVATE, MODULES, {"MONOLITH_SECRET_KEY": "toy", "MONOLITH_CALLS_PER_REQUEST": "2"}
     )
