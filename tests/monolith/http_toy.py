@@ -23,8 +23,8 @@ from monolith.http.problems import Problem, field_error
 from monolith.http.settings import http_settings
 from settings.modules import MODULES
 
-# The first declared module lends its name, so that scope and guard know it.
-NAME: Final = MODULES[0].name
+# A declared module of both tiers lends its name, so that scope and guard know it.
+NAME: Final = next(module.name for module in MODULES if module.tier is Tier.BOTH)
 
 public = Router()
 private = Router()
