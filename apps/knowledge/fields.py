@@ -1,7 +1,7 @@
 """Column types of PostgreSQL and pgvector that Django's core has no field for.
 
 `django.contrib.postgres` has some, but would have to be installed for every module, and asks each new connection about
-types that none of them uses. Searching itself is SQL (`queries/`), so a field only has to carry its value.
+types that none of them uses. Searching itself is SQL (`sql/`), so a field only has to carry its value.
 """
 
 import json

@@ -217,6 +217,28 @@ class NoteLink(models.Model):
         return f"{self.kind}: {self.target}"
 
 
+class ResolvedLink(models.Model):
+    """A link with the note it leads to now, if any: a view over links and notes."""
+
+    id = models.UUIDField(primary_key=True)
+    source = models.ForeignKey(Note, on_delete=models.DO_NOTHING, related_name="resolved_links")
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=40)
+    target = models.CharField(max_length=TERM_LENGTH)
+    target_key = models.CharField(max_length=TERM_LENGTH)
+    anchor = models.CharField(max_length=120)
+    note = models.ForeignKey(Note, null=True, on_delete=models.DO_NOTHING, related_name="linked_from")
+
+    class Meta:
+        managed = False
+        db_table = "knowledge_resolved_link"
+        default_permissions = ()
+        ordering = ["source", "position"]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.target}"
+
+
 class PublicNote(models.Model):
     """A public note as readers get it. Triggers keep it in step with `Note`: nothing else writes here."""
 

@@ -115,7 +115,7 @@ def _search(question: Question, *, note: type[Any], chunk: type[Any], embedder: 
 
 @cache
 def _statement(note: str, chunk: str) -> Composed:
-    text = files("apps.knowledge").joinpath("queries", "hybrid_search.sql").read_text(encoding="utf-8")
+    text = files("apps.knowledge").joinpath("sql", "hybrid_search.sql").read_text(encoding="utf-8")
     return SQL(text).format(note=Identifier(note), chunk=Identifier(chunk))
 
 

@@ -15,6 +15,23 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="ResolvedLink",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("kind", models.CharField(max_length=40)),
+                ("target", models.CharField(max_length=200)),
+                ("target_key", models.CharField(max_length=200)),
+                ("anchor", models.CharField(max_length=120)),
+            ],
+            options={
+                "db_table": "knowledge_resolved_link",
+                "ordering": ["source", "position"],
+                "managed": False,
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="Note",
             fields=[
                 (

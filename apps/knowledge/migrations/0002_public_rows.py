@@ -1,4 +1,4 @@
-"""The triggers that keep the tables of public rows in step with notes, chunks and links."""
+"""Which note a link leads to, and the triggers that keep the tables of public rows."""
 
 from django.db import migrations
 
@@ -139,11 +139,28 @@ DROP FUNCTION show_links_of_note();
 DROP FUNCTION resolve_public_links(text[], uuid);
 """
 
+# Among the notes that have the name, a link leads to the one that has it earliest in its names.
+RESOLVE_ALL = """
+CREATE VIEW knowledge_resolved_link WITH (security_barrier) AS
+SELECT link.id, link.source_id, link.position, link.kind, link.target, link.target_key, link.anchor,
+       target.id AS note_id
+FROM knowledge_notelink AS link
+LEFT JOIN LATERAL (
+    SELECT note.id
+    FROM knowledge_note AS note
+    WHERE note.names @> ARRAY[link.target_key::text]
+    ORDER BY array_position(note.names, link.target_key::text), note.slug
+    LIMIT 1
+) AS target ON true;
+"""
+DROP_RESOLVE_ALL = "DROP VIEW knowledge_resolved_link"
+
 
 class Migration(migrations.Migration):
     dependencies = [("knowledge", "0001_initial")]
 
     operations = [
+        migrations.RunSQL(RESOLVE_ALL, DROP_RESOLVE_ALL),
         migrations.RunSQL(SHOW_NOTE, DROP_SHOW_NOTE),
         migrations.RunSQL(SHOW_CHUNK, DROP_SHOW_CHUNK),
         migrations.RunSQL(RESOLVE_LINKS, DROP_RESOLVE_LINKS),
