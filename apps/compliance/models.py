@@ -1,5 +1,6 @@
 """The tables of compliance: what actions need, who holds it, and the record of both and of every decision."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +62,10 @@ class Rule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} on {self.resource} needs {self.right}"
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Raise ValidationError for a rule that is there already, also where a form does not show `ended_at`."""
+        super().validate_constraints(set(exclude or ()) - {"ended_at"})
 
 
 class Grant(models.Model):

@@ -33,7 +33,7 @@ class Absent:
 Maybe: TypeAlias = Annotated[T | None, Absent]  # noqa: UP040 - a `type` would get a schema of its own
 
 
-def _checked(problem_of: Callable[[str], str | None], pattern: str) -> tuple[AfterValidator, Any]:
+def _checked(problem_of: Callable[[str], str | None], pattern: str) -> tuple[Any, AfterValidator]:
     """Return what checks a text and says what is wrong in words, and what shows its pattern in the description."""
 
     def check(value: str) -> str:
@@ -42,7 +42,7 @@ def _checked(problem_of: Callable[[str], str | None], pattern: str) -> tuple[Aft
         return value
 
     described = Field(max_length=patterns.MAX_LENGTH, json_schema_extra={"pattern": pattern, "minLength": 1})
-    return AfterValidator(check), described
+    return described, AfterValidator(check)
 
 
 Name = Annotated[str, StringConstraints(pattern=patterns.NAME, max_length=patterns.MAX_LENGTH)]

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def _verify(self, console: Console, each: Chain) -> Break | None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             bar = progress.add_task(f"tenant {each.tenant!r}", total=each.length)
             found = chain.first_break(
                 each, chain.links(each), progress=lambda position: progress.update(bar, completed=position)
