@@ -1,7 +1,8 @@
 """The whole system on one screen."""
 
+from apps.compliance.module import module as compliance
 from apps.hikes.module import module as hikes
 from apps.knowledge.module import module as knowledge
 from apps.ships.module import module as ships
 
-MODULES = [hikes, knowledge, ships]
+MODULES = [compliance, hikes, knowledge, ships]
