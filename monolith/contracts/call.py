@@ -70,13 +70,9 @@ def answer(call: Call, provider: Provider) -> Any:
     token = set_scope(Scope(operation.module))
     try:
         result = _once(call, provider) if operation.kind is Kind.COMMAND else provider(**call.arguments)
-    except operation.errors:
-        raise
-    except IdempotencyConflict as error:
-        if error.operation == operation.label:
-            raise
-        raise _failure(operation, error) from error
     except Exception as error:
+        if _is_promised(operation, error):
+            raise
         raise _failure(operation, error) from error
     finally:
         reset_scope(token)
@@ -92,9 +88,15 @@ def _once(call: Call, provider: Provider) -> Any:
     return once(call, provider)
 
 
+def _is_promised(operation: Operation, error: Exception) -> bool:
+    # Not its subclasses: another process knows a declared error by its own name alone.
+    if type(error) in operation.errors:
+        return True
+    own = isinstance(error, IdempotencyConflict | CallerRefused | InvalidResult)
+    return own and getattr(error, "operation", "") == operation.label
+
+
 def _failure(operation: Operation, error: Exception) -> ContractError:
-    if isinstance(error, CallerRefused | DeadlineExceeded) and error.operation == operation.label:
-        return error
     kind = "the declared error of another operation" if isinstance(error, DeclaredError) else "an error"
     return ProviderFailure(operation.label, f"the provider raised {kind}, {type(error).__name__}")
 

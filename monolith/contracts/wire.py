@@ -4,6 +4,7 @@ RFC 9457: the `type` of a declared error is urn:fastmonolith:<module>:<code>, th
 urn:fastmonolith:call:<code>; `data` holds a declared error's fields.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -27,6 +28,8 @@ from monolith.contracts.errors import (
     TooManyCalls,
     TransportFailure,
 )
+
+logger = logging.getLogger("monolith.contracts")
 
 _URN: Final = "urn:fastmonolith"
 # What each looks like on the wire: its code and its HTTP status.
@@ -64,6 +67,8 @@ def respond(call: Call, body: bytes, carry: Callable[[Call], Any]) -> tuple[int,
         result = carry(replace(call, arguments=read_arguments(operation, body)))
         return 200, operation.result.dump_json(result)
     except ContractError as error:
+        if isinstance(error, ProviderFailure | InvalidResult):
+            logger.exception("%s failed", operation.label)  # the caller learns no more than that
         return write_error(operation, error)
 
 

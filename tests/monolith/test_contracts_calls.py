@@ -26,7 +26,7 @@ from monolith.contracts import (
     require,
 )
 from tests.monolith.contract_calls import Provide, provide
-from tests.monolith.promised.ships import NeverRaised, Ships, Vessel, VesselUnknown
+from tests.monolith.promised.ships import NeverRaised, Ships, Vessel, VesselSunk, VesselUnknown
 
 __all__ = ["provide"]
 
@@ -78,16 +78,18 @@ def test_declared_error_arrives_as_itself_with_its_data(provide: Provide) -> Non
     assert (caught.value.mmsi, caught.value.seen_at) == (7, seen)
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("secret"), NeverRaised(), VesselUnknown(mmsi=1)])
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("secret"), NeverRaised(), VesselUnknown(mmsi=1), VesselSunk(mmsi=1)]
+)
 def test_undeclared_error_is_a_provider_failure_that_tells_its_class_alone(
     provide: Provide, error: Exception
 ) -> None:
-    def fail() -> list[str]:
+    def fail(**_: Any) -> Any:
         raise error
 
-    provide(whoami=fail)
+    provide(whoami=fail, get=fail)
     with pytest.raises(ProviderFailure, match=type(error).__name__) as caught:
-        require(Ships).whoami()
+        require(Ships).get(mmsi=1) if isinstance(error, VesselSunk) else require(Ships).whoami()
     assert "secret" not in str(caught.value)
 
 

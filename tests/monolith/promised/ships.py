@@ -41,6 +41,10 @@ class VesselUnknown(DeclaredError):
     seen_at: UtcDatetime | None = None
 
 
+class VesselSunk(VesselUnknown):
+    """A special case that no operation declares."""
+
+
 class NeverRaised(DeclaredError):
     """Declared by nothing."""
 
