@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.ships import services
+from apps.ships import permission, services
 from apps.ships.models import (
     HeatCell,
     HeatCellHistorical,
@@ -95,6 +95,11 @@ class RejectedMessageAdmin(WrittenByIntake):
 
     @admin.action(description="Replay the oldest rejected messages with the reasons selected")
     def replay(self, request: HttpRequest, rows: QuerySet[RejectedMessage]) -> None:
+        try:
+            permission.require_permission(subject=f"user:{request.user.pk}", resource=permission.FROM_REPLAY)
+        except permission.IngestDeniedError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
         now = timezone.now()
         settled = lines = 0
         for reason in sorted({row.reason for row in rows}):

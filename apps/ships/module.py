@@ -7,7 +7,7 @@ module = Module(
     tier=Tier.BOTH,
     title="Ships",
     summary="AIS tracking: where vessels are, where they went, and where traffic is dense.",
-    requires=("compliance",),
+    requires=("compliance",),  # asked before sentences are taken in
     routes="apps.ships.routes",
     # All of it is broadcast on open radio. IngestCursor and RejectedMessage say how this system runs: private.
     public_relations=(

@@ -1,4 +1,4 @@
-"""The HTTP face of ships: `public` for everyone, `private` for staff."""
+"""The HTTP face of ships: `public` for everyone, `private` for staff whom the gate lets in."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Path, Query, Router
 
-from apps.ships import queries, services
+from apps.ships import permission, queries, services
 from apps.ships.schemas import (
     CountsOut,
     Heat,
@@ -119,7 +119,7 @@ def show_heat(request: HttpRequest, wanted: Query[HeatSearch]) -> Any:
 
 @private.post(
     "/ingest",
-    response={200: CountsOut, 415: ProblemSchema, 422: ProblemSchema},
+    response={200: CountsOut, 403: ProblemSchema, 415: ProblemSchema, 422: ProblemSchema},
     openapi_extra=_NMEA_BODY,
     summary="Ingest NMEA sentences",
 )
@@ -138,6 +138,7 @@ def ingest(request: HttpRequest) -> Any:
     if request.content_type != NMEA_TYPE:
         detail = f"Send the sentences as {NMEA_TYPE}, not as {request.content_type or 'nothing'}."
         raise Problem(415, "Not text", detail=detail, type="not-text")
+    _require_permission(request, permission.FROM_POST)
     return services.ingest_text(data=request.body, now=timezone.now()).as_dict()
 
 
@@ -148,11 +149,23 @@ def show_status(request: HttpRequest) -> Any:
 
 
 @private.post(
-    "/ingest/replay", response={200: CountsOut, 422: ProblemSchema}, summary="Replay rejected messages"
+    "/ingest/replay",
+    response={200: CountsOut, 403: ProblemSchema, 422: ProblemSchema},
+    summary="Replay rejected messages",
 )
 def replay(request: HttpRequest, order: ReplayOrder) -> Any:
     """Take rejected messages again; those taken now are no longer kept as rejected."""
+    _require_permission(request, permission.FROM_REPLAY)
     return services.replay_rejected(now=timezone.now(), reason=order.reason, limit=order.limit).as_dict()
+
+
+def _require_permission(request: HttpRequest, resource: str) -> None:
+    try:
+        permission.require_permission(subject=f"user:{request.user.pk}", resource=resource)
+    except permission.IngestDeniedError as error:
+        raise Problem(
+            403, "Not allowed", detail=str(error), type="not-allowed", missing=list(error.missing)
+        ) from error
 
 
 def _snapshot(request: HttpRequest, wanted: VesselSearch, written: Any) -> Any:

@@ -10,6 +10,7 @@ from apps.ships.models import HeatCell, HeatCellHistorical, Position, RejectedMe
 from apps.ships.schemas import as_box
 from apps.ships.services import roll_up_heat
 from monolith import entering
+from monolith.contracts import call_budget, forget_decisions
 from tests.apps.ships.nmea import VESSEL, ingest, position, voyage
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -267,6 +268,7 @@ def test_intake_needs_a_session(client: Client, method: str, path: str) -> None:
     assert response.status_code == 401
 
 
+@pytest.mark.usefixtures("ingest_granted")
 def test_posted_sentences_are_ingested_and_counted(staff: Client, now: datetime) -> None:
     lines = [*voyage(now), position(now), position(now), b"nonsense \x00\xff", position(now, latitude=91)]
     response = staff.generic(
@@ -303,6 +305,7 @@ def test_body_that_is_no_text_of_sentences_is_refused(
     assert response["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.usefixtures("ingest_granted")
 def test_rejected_messages_are_replayed(staff: Client, now: datetime) -> None:
     with entering("ships"):
         ingest([position(now), b"nonsense"], now=now - timedelta(minutes=30))
@@ -318,7 +321,42 @@ def test_bad_replay_order_is_refused(staff: Client, order: dict[str, object]) ->
     assert response.status_code == 422
 
 
-@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    ("path", "body", "content_type", "resource"),
+    [
+        ("/ingest", "nonsense", "text/plain", "source:post"),
+        ("/ingest/replay", {}, "application/json", "source:replay"),
+    ],
+)
+def test_intake_that_is_not_granted_says_what_is_missing_and_takes_nothing(
+    staff: Client, now: datetime, path: str, body: Any, content_type: str, resource: str
+) -> None:
+    forget_decisions()
+    with entering("ships"):
+        ingest([position(now)], now=now - timedelta(minutes=30))
+    with call_budget(1) as budget:
+        answer = staff.post(f"{API}{path}", body, content_type=content_type)
+    assert (answer.status_code, answer.json()["type"], budget.used) == (403, "/problems/not-allowed", 1)
+    (missing,) = answer.json()["missing"]
+    assert f"a rule for ships.ingest on {resource}" in missing
+    assert missing in answer.json()["detail"]
+    with entering("ships"):
+        assert (Position.objects.count(), RejectedMessage.objects.count()) == (0, 1)
+
+
+def test_messages_that_may_not_be_replayed_stay_and_the_admin_says_why(staff: Client, now: datetime) -> None:
+    forget_decisions()
+    with entering("ships"):
+        ingest([position(now)], now=now - timedelta(minutes=30))
+        row = RejectedMessage.objects.get()
+    action = {"action": "replay", "_selected_action": [row.pk]}
+    answer = staff.post("/admin/ships/rejectedmessage/", action, follow=True)
+    assert "may not ingest from source:replay. Missing: a rule" in answer.content.decode()
+    with entering("ships"):
+        assert RejectedMessage.objects.exists()
+
+
+@pytest.mark.usefixtures("fleet", "ingest_granted")
 @pytest.mark.parametrize(
     "model", ["vessel", "latestposition", "heatcell", "heatcellhistorical", "ingestcursor", "rejectedmessage"]
 )
@@ -343,6 +381,7 @@ def test_vessel_edited_in_the_admin_is_new_to_caches(staff: Client) -> None:
     assert staff.get(f"{API}/vessels/{VESSEL}")["ETag"] != before
 
 
+@pytest.mark.usefixtures("ingest_granted")
 def test_rejected_messages_are_replayed_from_the_admin(staff: Client, now: datetime) -> None:
     with entering("ships"):
         ingest([position(now)], now=now - timedelta(minutes=30))

@@ -12,6 +12,7 @@ from apps.ships import sample, services, sources
 from apps.ships.models import HeatCell, IngestCursor, LatestPosition, Position, RejectedMessage, Vessel
 from apps.ships.rejection import Reason
 from apps.ships.sample import generate
+from monolith.contracts import forget_decisions
 from tests.apps.ships.nmea import ingest, position, voyage
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("in_ships")]
@@ -161,6 +162,7 @@ def test_sample_file_is_what_the_generator_writes() -> None:
     assert sample.FILE.read_text().splitlines() == list(generate.sample())
 
 
+@pytest.mark.usefixtures("ingest_granted")
 def test_ingest_command_prints_every_bucket(file: Path, now: datetime) -> None:
     with file.open("ab") as log:
         log.write(b"nonsense\n" + position(now)[:20])
@@ -172,16 +174,30 @@ def test_ingest_command_prints_every_bucket(file: Path, now: datetime) -> None:
     assert "unfinished line" in text
 
 
+@pytest.mark.usefixtures("ingest_granted")
 def test_ingest_command_names_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"Cannot read .*nowhere"):
         call_command("ingest_nmea", str(tmp_path / "nowhere"))
 
 
+@pytest.mark.usefixtures("ingest_granted")
 def test_ingest_command_reads_a_pipe(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(position(now) + b"\n")))
     output = io.StringIO()
     call_command("ingest_nmea", "-", stdout=output)
     assert Position.objects.count() == 1
+
+
+@pytest.mark.parametrize("source", ["file", "pipe"])
+def test_ingest_command_that_is_not_granted_says_what_is_missing_and_reads_nothing(
+    file: Path, source: str
+) -> None:
+    forget_decisions()
+    with pytest.raises(
+        CommandError, match=rf"command:ingest_nmea may not ingest from source:{source}. Missing: a rule"
+    ):
+        call_command("ingest_nmea", str(file) if source == "file" else "-")
+    assert not IngestCursor.objects.exists()
 
 
 def test_heat_and_partition_commands_say_what_they_did(now: datetime) -> None:

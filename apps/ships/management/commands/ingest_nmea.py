@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
-from apps.ships import services, sources
+from apps.ships import permission, services, sources
 from apps.ships.counts import Counts
 
 PIPE = "-"
+SUBJECT = "command:ingest_nmea"
 
 
 class Command(BaseCommand):
@@ -27,7 +28,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, file: str, from_start: bool, **options: Any) -> None:
-        """Raise CommandError when the file cannot be read."""
+        """Raise CommandError when the gate does not allow it or the file cannot be read."""
+        resource = permission.FROM_PIPE if file == PIPE else permission.FROM_FILE
+        try:
+            permission.require_permission(subject=SUBJECT, resource=resource)
+        except permission.IngestDeniedError as error:
+            raise CommandError(str(error)) from error
         console = Console(file=cast("IO[str]", self.stdout))
         started = time.monotonic()
         try:
