@@ -1,8 +1,10 @@
 """The names of the database roles of one deployment."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monolith.module import PLATFORM
+from monolith.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,17 @@ class RoleNames:
     def module_migrator(self, module: str) -> str:
         """Return the role that migrates one module: it logs in and may become that module's owner, nobody else's."""
         return f"{self.prefix}{module}_migrator"
+
+    def held_by(self, profile: Profile, modules: Iterable[str]) -> frozenset[str]:
+        """Return every role that a process of `profile` with these modules may have a password of."""
+        names = (PLATFORM, *modules)
+        match profile:
+            case Profile.PUBLIC:
+                return frozenset({self.public_reader})
+            case Profile.PRIVATE:
+                return frozenset(map(self.rw, names))
+            case Profile.MIGRATOR:
+                return frozenset({self.migrator, *map(self.module_migrator, names)})
 
     @property
     def platform_rw(self) -> str:

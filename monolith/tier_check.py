@@ -39,7 +39,8 @@ def check_tier() -> None:
 
 def _passfile_findings(composition: Composition) -> Iterator[str]:
     path = _password_file(composition)
-    for role in sorted(entries(path).keys() - _own_roles(composition)):
+    own = composition.roles.held_by(composition.profile, composition.declared)
+    for role in sorted(entries(path).keys() - own):
         yield (
             f"the password file {path} has a password for {role!r}, which the {composition.profile.value} tier "
             f"must not hold; give it a file with its own roles only"
@@ -50,12 +51,6 @@ def _password_file(composition: Composition) -> Path:
     named = composition.environment.passfile or os.environ.get("PGPASSFILE")
     # Where none is named, libpq looks here by itself. An account without a home directory leaves the "~".
     return Path(named or os.path.expanduser("~/.pgpass"))  # noqa: PTH111 (Path.expanduser raises then)
-
-
-def _own_roles(composition: Composition) -> set[str]:
-    if composition.profile is Profile.PUBLIC:
-        return {composition.roles.public_reader}
-    return {composition.roles.rw(name) for name in (PLATFORM, *composition.declared)}
 
 
 def _system_findings() -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from monolith.embedded.passfile import entries, write_passfile
 from monolith.fitness import FORBIDDEN_IN_PUBLIC
-from monolith.module import PLATFORM, Module
+from monolith.module import Module
 from monolith.profile import Profile
 from monolith.roles import RoleNames
 
@@ -32,23 +32,13 @@ def child_environment(
         withheld.update(name for module in modules for name in module.secrets)
     environment = {name: value for name, value in environ.items() if name not in withheld}
     if environ.get("DATABASE_URL") and environ.get("PGPASSFILE"):
-        roles = set(_roles(profile, RoleNames(environ.get("MONOLITH_ROLE_PREFIX", "")), modules))
+        names = RoleNames(environ.get("MONOLITH_ROLE_PREFIX", ""))
+        roles = names.held_by(profile, (module.name for module in modules))
         environment["PGPASSFILE"] = str(_cut_passfile(Path(environ["PGPASSFILE"]), profile, roles, directory))
     return environment | {"DJANGO_SETTINGS_MODULE": f"settings.{profile.value}", "PYTHONUNBUFFERED": "1"}
 
 
-def _roles(profile: Profile, roles: RoleNames, modules: Iterable[Module]) -> list[str]:
-    match profile:
-        case Profile.PUBLIC:
-            return [roles.public_reader]
-        case Profile.PRIVATE:
-            return [roles.rw(name) for name in (PLATFORM, *(module.name for module in modules))]
-        case Profile.MIGRATOR:
-            names = (PLATFORM, *(module.name for module in modules))
-            return [roles.migrator, *(roles.module_migrator(name) for name in names)]
-
-
-def _cut_passfile(original: Path, profile: Profile, roles: set[str], directory: Path) -> Path:
+def _cut_passfile(original: Path, profile: Profile, roles: frozenset[str], directory: Path) -> Path:
     if profile is Profile.MIGRATOR:
         return original  # it may need the administrator's line as well, whoever that is
     path = directory / "passfiles" / f"{profile.value}-of-up.pgpass"
