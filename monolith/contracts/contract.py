@@ -2,18 +2,18 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, Final, NotRequired, TypedDict, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
-from monolith.contracts.errors import DeclaredError, data_fields
+from monolith.contracts.errors import DeclaredError, data_fields, data_model
 from monolith.contracts.interface import IDEMPOTENCY_KEY, Gate, Interface, Kind, marks_of
-from monolith.contracts.plain_data import type_problems
-from monolith.contracts.schema import CONFIG
+from monolith.contracts.plain_data import default_problems, type_problems
+from monolith.contracts.schema import adapter
 from monolith.errors import CompositionError
 
 _RESERVED: Final = frozenset(dir(DeclaredError)) | {"data"}
@@ -67,15 +67,12 @@ class Operation:
             p.name: p.annotation if p.is_required else NotRequired[p.annotation] for p in self.parameters
         }
         make: Any = TypedDict  # of data here, which the type checker cannot follow
-        typed = make(self.name, fields)
-        typed.__pydantic_config__ = ConfigDict(**CONFIG, extra="forbid")
-        return TypeAdapter(typed)
+        return adapter(self.name, make(self.name, fields), extra="forbid")
 
     @cached_property
     def result(self) -> TypeAdapter[Any]:
         """Return what reads and writes its result."""
-        is_model = isinstance(self.returns, type) and issubclass(self.returns, BaseModel)
-        return TypeAdapter(self.returns, config=None if is_model else CONFIG)
+        return adapter(self.name, self.returns)
 
     @cached_property
     def error_by_code(self) -> Mapping[str, type[DeclaredError]]:
@@ -192,23 +189,11 @@ def _parameter_problems(place: str, parameter: inspect.Parameter, hints: Mapping
         yield f"{place} has no type; annotate it"
         return
     problems = list(type_problems(hints[parameter.name], place))
-    yield from problems
     if not problems and parameter.default is not inspect.Parameter.empty:
-        adapter: TypeAdapter[dict[str, Any]] = Operation(
-            "",
-            1,
-            parameter.name,
-            Kind.QUERY,
-            (Parameter("default", hints[parameter.name], ...),),
-            None,
-            (),
-            None,
-            "",
-        ).arguments
-        try:
-            adapter.validate_python({"default": parameter.default})
-        except ValueError:
-            yield f"{place} has the default {parameter.default!r}, which is not of its type; correct one of them"
+        problems += default_problems(hints[parameter.name], parameter.default, place)
+        if not isinstance(parameter.default, Hashable):
+            problems.append(f"{place} has a default that calls could change; make it None or a tuple")
+    yield from problems
 
 
 def _mark_problems(place: str, method: Callable[..., Any], signature: inspect.Signature) -> Iterator[str]:
@@ -232,10 +217,16 @@ def _mark_problems(place: str, method: Callable[..., Any], signature: inspect.Si
 
 
 def _error_problems(error: type[DeclaredError]) -> Iterator[str]:
+    if not 400 <= error.status <= 599:
+        yield f"{error.__name__}.status is {error.status}, which is no error's; use 400 to 599"
+    problems = []
     for name, hint in data_fields(error).items():
         if name in _RESERVED:
-            yield f"{error.__name__}.{name} is a name that errors use themselves; call it something else"
-        yield from type_problems(hint, f"{error.__name__}.{name}")
+            problems.append(
+                f"{error.__name__}.{name} is a name that errors use themselves; call it something else"
+            )
+        problems += type_problems(hint, f"{error.__name__}.{name}")
+    yield from problems or type_problems(data_model(error), error.__name__)  # its defaults
 
 
 def _shown(interface: type[Any]) -> str:
