@@ -1,0 +1,105 @@
+"""Sites and what is known of their skies in the admin."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.stars.models import (
+    NightTable,
+    Site,
+    SiteForecast,
+    SiteHour,
+    SiteMonthClimatology,
+    SiteMonthStat,
+)
+from apps.stars.services import compute_nights
+
+if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
+    _AnyAdmin = admin.ModelAdmin[Model]
+    _SiteAdmin = admin.ModelAdmin[Site]
+else:
+    _AnyAdmin = _SiteAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(_AnyAdmin):
+    """Rows that jobs write: to be looked at. Pruning alone removes them."""
+
+    list_select_related = ["site"]
+    search_fields = ["site__name", "site__slug"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Site)
+class SiteAdmin(_SiteAdmin):
+    list_display = ["name", "country", "latitude", "longitude", "elevation_m", "time_zone", "forecast_at"]
+    list_filter = ["country", "time_zone"]
+    search_fields = ["name", "slug", "country", "summary"]
+    prepopulated_fields = {"slug": ["name"]}
+    fields = [
+        "name",
+        "slug",
+        "country",
+        "summary",
+        "latitude",
+        "longitude",
+        "elevation_m",
+        "time_zone",
+        "forecast_at",
+        "created_at",
+        "updated_at",
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> list[str]:
+        kept = ["forecast_at", "created_at", "updated_at"]
+        # A site does not move: its hours and nights are those of its place.
+        return kept if obj is None else ["latitude", "longitude", "elevation_m", "time_zone", *kept]
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Site | None = None) -> dict[str, Any]:
+        return dict(self.prepopulated_fields) if obj is None else {}
+
+    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
+        super().save_model(request, obj, form, change)
+        if not change:
+            compute_nights(now=timezone.now())
+
+
+@admin.register(SiteForecast)
+class SiteForecastAdmin(ReadOnlyAdmin):
+    list_display = ["site", "provider", "at", "status", "expires", "error"]
+    list_filter = ["status", "provider"]
+    search_fields = [*ReadOnlyAdmin.search_fields, "error"]
+
+
+@admin.register(SiteHour)
+class SiteHourAdmin(ReadOnlyAdmin):
+    list_display = ["site", "starts_at", "night", "cloud_pct", "sun_altitude_deg", "clear_dark", "score"]
+    list_filter = ["clear_dark", "night"]
+
+
+@admin.register(NightTable)
+class NightTableAdmin(ReadOnlyAdmin):
+    list_display = ["site", "night", "dark_from", "dark_until", "moonrise", "moonset", "moonless_h"]
+    list_filter = ["night"]
+
+
+@admin.register(SiteMonthStat)
+class SiteMonthStatAdmin(ReadOnlyAdmin):
+    list_display = ["site", "month", "nights", "good_nights", "dark_hours", "clear_dark_hours"]
+    list_filter = ["month"]
+
+
+@admin.register(SiteMonthClimatology)
+class SiteMonthClimatologyAdmin(ReadOnlyAdmin):
+    list_display = ["site", "month", "cloud_pct", "clear_dark_pct", "source"]
+    list_filter = ["month", "source"]
