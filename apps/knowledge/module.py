@@ -7,6 +7,7 @@ module = Module(
     tier=Tier.BOTH,
     title="Knowledge",
     summary="A wiki of markdown notes with a graph of their links and search; private until published.",
+    requires=("compliance",),
     routes="apps.knowledge.routes",
     # Tables of public rows, kept by triggers; every other table has private rows.
     public_relations=(
@@ -15,4 +16,5 @@ module = Module(
         PublicRelation(name="knowledge_public_link"),
     ),
     extensions=("vector",),
+    sample_data="apps.knowledge.sample.load",
 )

@@ -1,0 +1,146 @@
+"""The sample vault: what it says stands in the files it is made of, and its notes hang together."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+from markdown_it.token import Token
+
+from apps.knowledge.importing import read_file
+from apps.knowledge.markdown import Document, parse
+from apps.knowledge.models import Gap, Note, PublicNote
+from apps.knowledge.names import names_of
+from apps.knowledge.sample import VAULT, load
+from apps.knowledge.services import edit_note, retire_note
+from apps.knowledge.vault import read_folder
+from tests.benchmarks.search_questions import QUESTIONS
+
+ROOT: Final = Path(__file__).parents[3]
+NUMBER: Final = re.compile(r"\d[\d.,]*\d|\d")
+TO_COME: Final = {"agent", "chat", "event", "home", "scheduler"}
+"""What notes link to and the project does not have yet."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A note of the vault as its file says it."""
+
+    names: Sequence[str]
+    visibility: str
+    document: Document
+    sources: Sequence[str]
+
+
+@cache
+def vault() -> Mapping[str, Sample]:
+    return {sample.names[0]: sample for sample in _read()}
+
+
+def _read() -> Iterator[Sample]:
+    for file in read_folder(VAULT):
+        note = read_file(file)
+        yield Sample(
+            names=names_of(note.slug, note.content.title, note.content.aliases),
+            visibility=note.front_matter.visibility or "",
+            document=parse(note.content.body),
+            sources=yaml.safe_load(file.text.split("---\n")[1])["sources"],
+        )
+
+
+every_note = pytest.mark.parametrize("slug", vault())
+
+
+@cache
+def words_of(path: str) -> str:
+    return " ".join((ROOT / path).read_text(encoding="utf-8").split())
+
+
+def tokens_of(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from tokens_of(token.children or ())
+
+
+def claims_of(document: Document) -> Iterator[str]:
+    """Yield what can be looked up of a note: names in code, and numbers."""
+    for token in tokens_of(document.tokens):
+        if token.type in ("code_inline", "fence", "code_block"):
+            yield " ".join(token.content.split())
+        elif token.type in ("text", "wiki_link"):
+            yield from NUMBER.findall(token.content)
+
+
+def stands_in(claim: str, text: str) -> bool:
+    if NUMBER.fullmatch(claim):
+        return re.search(rf"(?<![\d.]){re.escape(claim)}(?!\d)", text) is not None
+    return claim in text
+
+
+@every_note
+def test_what_a_note_claims_stands_in_its_sources(slug: str) -> None:
+    sample = vault()[slug]
+    text = " ".join(words_of(source) for source in sample.sources)
+    stale = [claim for claim in claims_of(sample.document) if not stands_in(claim, text)]
+    assert not stale, f"{slug}.md says what {', '.join(sample.sources)} no longer say"
+
+
+def test_a_number_is_not_found_inside_another() -> None:
+    assert not any(stands_in("12", text) for text in ("512", "120", "3.12"))
+    assert all(stands_in("12", text) for text in ("12", "12 km", "(12)", "12."))
+
+
+@every_note
+def test_a_note_says_who_may_read_it_and_leads_on(slug: str) -> None:
+    sample = vault()[slug]
+    assert sample.visibility in ("public", "private")
+    assert sample.document.links
+
+
+def test_every_note_can_be_reached_from_the_first() -> None:
+    owner = {name: slug for slug, sample in vault().items() for name in sample.names}
+    reached, waiting = set[str](), ["fastmonolith"]
+    while waiting:
+        slug = waiting.pop()
+        if slug not in reached:
+            reached.add(slug)
+            waiting += [owner[link.key] for link in vault()[slug].document.links if link.key in owner]
+    assert reached == set(vault())
+
+
+def test_no_two_notes_have_one_name() -> None:
+    names = [name for sample in vault().values() for name in sample.names]
+    assert len(names) == len(set(names))
+
+
+def test_the_only_gaps_are_what_is_still_to_come() -> None:
+    names = {name for sample in vault().values() for name in sample.names}
+    links = {link.key for sample in vault().values() for link in sample.document.links}
+    assert links - names == TO_COME
+
+
+def test_the_notes_that_answer_the_questions_are_there() -> None:
+    assert {slug for question in QUESTIONS for slug in question.notes} <= set(vault())
+    assert len({question.text for question in QUESTIONS}) == 30
+
+
+@pytest.mark.django_db(databases="__all__")
+class TestLoading:
+    def test_it_stores_and_publishes_the_notes_with_gaps_and_graph(self, in_knowledge: None) -> None:
+        assert load() == f"{len(vault())} notes new, 0 changed, 0 known, {len(TO_COME)} gaps new"
+        public = {slug for slug, sample in vault().items() if sample.visibility == "public"}
+        assert set(PublicNote.objects.values_list("slug", flat=True)) == public
+        assert set(Gap.objects.values_list("key", flat=True)) == TO_COME
+        assert len(set(Note.objects.values_list("x", "y"))) == len(vault())
+
+    def test_once_more_it_leaves_alone_what_people_did(self, in_knowledge: None) -> None:
+        load()
+        retire_note(slug="heat")
+        edit_note(slug="gate", revision=1, body="Mine.")
+        assert load() == f"0 notes new, 0 changed, {len(vault())} known, 0 gaps new"
+        assert Note.objects.values_list("visibility", flat=True).get(slug="heat") == "private"
+        assert Note.objects.values_list("body", flat=True).get(slug="gate") == "Mine."
