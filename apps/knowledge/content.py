@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from apps.knowledge.errors import NoteRefusedError
@@ -48,7 +48,7 @@ def content_of(
         body=_body(body),
         tags=_tags(tags),
         aliases=_several("aliases", [_line("aliases", alias) for alias in aliases], MAX_ALIASES),
-        observed_at=observed_at,
+        observed_at=observed_at.astimezone(UTC) if observed_at else None,
     )
 
 

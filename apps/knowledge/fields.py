@@ -14,8 +14,10 @@ if TYPE_CHECKING:  # Django's own class takes no type arguments when the code ru
     _TextArray = models.Field[Sequence[str], list[str]]
     _Vector = models.Field[Sequence[float], list[float]]
     _TextSearch = models.Field[str, str]
+    _Lookup = models.Lookup[Any]
 else:
     _TextArray = _Vector = _TextSearch = models.Field
+    _Lookup = models.Lookup
 
 
 class TextArrayField(_TextArray):
@@ -23,6 +25,18 @@ class TextArrayField(_TextArray):
 
     def db_type(self, connection: Any) -> str:
         return "text[]"
+
+
+@TextArrayField.register_lookup
+class Contains(_Lookup):
+    """`tags__contains=["a", "b"]`: both are among them."""
+
+    lookup_name = "contains"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} @> %s::text[]", [*parameters, list(self.rhs)]
 
 
 class VectorField(_Vector):

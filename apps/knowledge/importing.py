@@ -6,6 +6,8 @@ file that cannot be read is reported and leaves its note as it is; a file that i
 import never publishes: what asks to be public is reported, and published by who may.
 """
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -29,6 +31,7 @@ class ImportReport:
     retired: list[str] = field(default_factory=list)  # its file says that it is private
     to_publish: list[str] = field(default_factory=list)  # its file asks to be public, and it is not
     skipped: dict[str, str] = field(default_factory=dict)  # by path: why
+    left: int = 0  # files that the time did not suffice for; the same import goes on with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,21 @@ class NoteFile:
     front_matter: FrontMatter
 
 
-def import_notes(files: Iterable[VaultFile], *, overwrite: bool = False) -> ImportReport:
+def import_notes(
+    files: Iterable[VaultFile], *, overwrite: bool = False, budget_s: float = math.inf
+) -> ImportReport:
     """Store each file as a note, in a transaction of its own; a file that cannot be stored stops no other.
 
-    `overwrite` lets files win over edits that were made here. Raises VaultError where the files end it.
+    `overwrite` lets files win over edits that were made here. After `budget_s` seconds no further file is begun.
+    Raises VaultError where the files end it.
     """
     report = ImportReport()
     taken: dict[str, str] = {}  # slug to the path it came from
+    ends = time.monotonic() + budget_s
     for file in files:
+        if time.monotonic() > ends:
+            report.left += 1
+            continue
         try:
             read = read_file(file)
             if (other := taken.setdefault(read.slug, file.path)) != file.path:

@@ -55,7 +55,8 @@ class Hit:
     title: str
     section: str  # headings above the passage, outermost first
     anchor: str  # of the passage's section in the note's HTML
-    excerpt: str  # plain text
+    passage: str  # plain text
+    excerpt: str  # of the passage, where the question's words are
     score: float  # fused; says which hit is better, not how good it is
     words_rank: int | None  # its place among the notes with the question's words
     meaning_rank: int | None  # its place among the notes near in meaning
@@ -120,12 +121,13 @@ def _statement(note: str, chunk: str) -> Composed:
 
 
 def _hit(row: Sequence[Any]) -> Hit:
-    _, slug, title, section, anchor, excerpt, score, words_rank, meaning_rank, similarity = row
+    _, slug, title, section, anchor, passage, excerpt, score, words_rank, meaning_rank, similarity = row
     return Hit(
         slug=slug,
         title=title,
         section=section,
         anchor=anchor,
+        passage=passage,
         excerpt=textwrap.shorten(excerpt, EXCERPT_LENGTH, placeholder=" …"),
         score=score,
         words_rank=words_rank,

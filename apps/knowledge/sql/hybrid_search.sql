@@ -78,6 +78,7 @@ SELECT
     page.title,
     chunk.section,
     chunk.anchor,
+    chunk.text AS passage,
     -- Without marks: whoever shows it need not tell them from the text's own.
     coalesce(
         ts_headline('english', chunk.text, loose, 'StartSel="", StopSel="", MinWords=30, MaxWords=50'), chunk.text
