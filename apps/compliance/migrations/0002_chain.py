@@ -6,21 +6,25 @@ Names are qualified: the writer's search_path must not choose another table. All
 from django.db import migrations
 
 # Gives an entry its place: the head's row lock lets one writer of a tenant in at a time, to the end of its transaction.
+# The lock comes before the one update, so that a head leaves one dead row version per entry and not two.
 # Time is the database's, taken under that lock, so that it never runs back along a chain while the clock does not.
 CHAIN = """
 CREATE FUNCTION chain_audit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO compliance.compliance_audithead AS head (tenant, position, hash)
-    VALUES (NEW.tenant, 1, repeat('0', 64))
-    ON CONFLICT (tenant) DO UPDATE SET position = head.position + 1
-    RETURNING head.position, head.hash INTO NEW.position, NEW.previous;
+    LOOP
+        SELECT head.position + 1, head.hash INTO NEW.position, NEW.previous
+        FROM compliance.compliance_audithead AS head WHERE head.tenant = NEW.tenant FOR UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO compliance.compliance_audithead (tenant, position, hash)
+        VALUES (NEW.tenant, 0, repeat('0', 64)) ON CONFLICT (tenant) DO NOTHING;
+    END LOOP;
     NEW.content := NEW.content || jsonb_build_object(
         'tenant', NEW.tenant,
         'position', NEW.position,
         'at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     );
     NEW.hash := encode(sha256(convert_to(NEW.previous || NEW.content::text, 'UTF8')), 'hex');
-    UPDATE compliance.compliance_audithead SET hash = NEW.hash WHERE tenant = NEW.tenant;
+    UPDATE compliance.compliance_audithead SET position = NEW.position, hash = NEW.hash WHERE tenant = NEW.tenant;
     RETURN NEW;
 END
 $$;
