@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from monolith.databases import databases
-from monolith.environment import Environment, module_urls, read_environment
+from monolith.environment import Environment, contract_keys, module_urls, read_environment, remote_urls
 from monolith.errors import CompositionError, SecretNotDeclared
 from monolith.fitness import declaration_problems, process_problems, refuse_secrets
 from monolith.http.settings import http_settings
@@ -41,7 +41,10 @@ class Composition:
     environment: Environment
     databases: Mapping[str, Mapping[str, Any]]
     addresses: Mapping[str, str]  # of the modules that live on another server than the rest
+    remotes: Mapping[str, str]  # where modules run that are not composed here, as far as it is said
     secrets: Mapping[str, Mapping[str, SecretStr]] = field(repr=False)  # by module
+    # Of calls to modules that are composed or called here, newest first.
+    contract_keys: Mapping[str, tuple[SecretStr, ...]] = field(repr=False)
 
     @property
     def roles(self) -> RoleNames:
@@ -158,8 +161,11 @@ def compose(profile: Profile, modules: Sequence[Module], environ: Mapping[str, s
         raise CompositionError(problems)
     declared = {module.name: module for module in modules}
     chosen = environment.modules or tuple(declared)
+    remotes = {} if profile is Profile.MIGRATOR else remote_urls(environ)
     composed = {
-        name: module for name, module in declared.items() if name in chosen and profile.includes(module)
+        name: module
+        for name, module in declared.items()
+        if name in chosen and name not in remotes and profile.includes(module)
     }
     problems = [*process_problems(profile, composed, declared, environment, environ)]
     if problems:
@@ -171,7 +177,9 @@ def compose(profile: Profile, modules: Sequence[Module], environ: Mapping[str, s
         environment=environment,
         databases=MappingProxyType(databases(profile, composed, environment, environ)),
         addresses=MappingProxyType(module_urls(environ)),
+        remotes=MappingProxyType(remotes),
         secrets=MappingProxyType(_secrets(profile, composed, environ)),
+        contract_keys=MappingProxyType(_contract_keys(profile, composed, environ)),
     )
 
 
@@ -193,3 +201,12 @@ def _secrets(
         module.name: MappingProxyType({name: SecretStr(environ[name]) for name in module.secrets})
         for module in composed.values()
     }
+
+
+def _contract_keys(
+    profile: Profile, composed: Mapping[str, Module], environ: Mapping[str, str]
+) -> dict[str, tuple[SecretStr, ...]]:
+    if profile is not Profile.PRIVATE:
+        return {}
+    known = {*composed, *(other for module in composed.values() for other in module.requires)}
+    return {name: keys for name, keys in contract_keys(environ).items() if name in known}

@@ -1,5 +1,6 @@
 """The environment variables that the framework reads, each documented once."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -10,6 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from monolith.errors import CompositionError
 
 MODULE_URL_PREFIX: Final = "DATABASE_URL_"
+REMOTE_PREFIX: Final = "MONOLITH_REMOTE_"
+CONTRACT_KEYS_PREFIX: Final = "MONOLITH_CONTRACT_KEYS_"
+MIN_KEY_LENGTH: Final = 32  # characters; RFC 7518, 3.2: a key of HS256 is no shorter than its hash
+_REMOTE: Final = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
+MAX_PORT: Final = 65_535
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # What an address must not bring along: who to be, and where a password comes from.
 CREDENTIALS: Final = frozenset({"user", "password", "passfile", "service", "sslpassword"})
 
@@ -65,6 +72,13 @@ class Environment(BaseModel):
         alias="MONOLITH_CONTRACT_TIMEOUT_S",
         gt=0,
         description="Seconds that a call to another process may take when its caller sets no deadline.",
+    )
+    contract_concurrency: int = Field(
+        default=2,
+        alias="MONOLITH_CONTRACT_CONCURRENCY",
+        gt=0,
+        description="Calls that one process has under way to one remote module. With about half of the threads that "
+        "`serve` has, a module that hangs leaves the other half to the rest.",
     )
     calls_per_request: int = Field(
         default=0,
@@ -153,8 +167,38 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
 
 def module_urls(environ: Mapping[str, str]) -> dict[str, str]:
     """Return `DATABASE_URL_<MODULE>` addresses by module name in lower case."""
+    return _by_module(environ, MODULE_URL_PREFIX)
+
+
+def remote_urls(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `MONOLITH_REMOTE_<MODULE>` addresses by module name in lower case."""
+    return _by_module(environ, REMOTE_PREFIX)
+
+
+def contract_keys(environ: Mapping[str, str]) -> dict[str, tuple[SecretStr, ...]]:
+    """Return `MONOLITH_CONTRACT_KEYS_<MODULE>` by module name in lower case, newest key first."""
     return {
-        key.removeprefix(MODULE_URL_PREFIX).lower(): value
-        for key, value in environ.items()
-        if key.startswith(MODULE_URL_PREFIX) and value
+        name: tuple(SecretStr(part) for part in (raw.strip() for raw in value.split(",")) if part)
+        for name, value in _by_module(environ, CONTRACT_KEYS_PREFIX).items()
     }
+
+
+def _by_module(environ: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {
+        key.removeprefix(prefix).lower(): value
+        for key, value in environ.items()
+        if key.startswith(prefix) and value
+    }
+
+
+def remote_origin(url: str) -> tuple[str, str, int]:
+    """Split a remote module's address into scheme, host and port.
+
+    Raises ValueError, without the address, when it is not `http(s)://host:port` and nothing more.
+    """
+    match = _REMOTE.fullmatch(url)
+    if match is None or int(match[3] or 0) > MAX_PORT:
+        reason = "holds a user or password" if "@" in url else "not the address of a process"
+        raise ValueError(f"{reason}; write http://host:port or https://host:port")
+    scheme, host, port = match.groups()
+    return scheme, host.strip("[]"), int(port or _DEFAULT_PORTS[scheme])

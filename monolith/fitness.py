@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from monolith.environment import Environment, connection_parameters, module_urls
+from monolith.environment import (
+    CONTRACT_KEYS_PREFIX,
+    MIN_KEY_LENGTH,
+    REMOTE_PREFIX,
+    Environment,
+    connection_parameters,
+    contract_keys,
+    module_urls,
+    remote_origin,
+    remote_urls,
+)
 from monolith.errors import TierViolation
 from monolith.module import Module, name_problem
 from monolith.profile import Profile
@@ -62,6 +72,8 @@ def _cycle(requires: Mapping[str, tuple[str, ...]]) -> list[str]:
 def refuse_secrets(modules: Sequence[Module], environ: Mapping[str, str]) -> None:
     owners = dict.fromkeys(FORBIDDEN_IN_PUBLIC, "the private tier")
     owners |= {name: f"module '{module.name}'" for module in modules for name in module.secrets}
+    # By prefix: a key is one also when the module that it names was renamed since.
+    owners |= {name: "contract calls" for name in environ if name.startswith(CONTRACT_KEYS_PREFIX)}
     findings = [
         f"{name} is set; it is a secret of {owner}. Start the public tier without it."
         for name, owner in sorted(owners.items())
@@ -92,8 +104,11 @@ def process_problems(
                 f"DATABASE_URL_{name.upper()} moves '{name}' away, but a public process has one connection; serve "
                 f"it by one of its own, with MONOLITH_MODULES={name} and that address as DATABASE_URL"
             )
+    if profile is not Profile.MIGRATOR:  # which looks after every schema, wherever its module runs
+        yield from _remote_problems(profile, declared, environment, environ)
     if profile is not Profile.PRIVATE:
         return
+    yield from _call_problems(composed, declared, environ)
     if environment.admin_url:
         yield "MONOLITH_ADMIN_URL is set; it is for `provision` alone. Start the private tier without it"
     if not environment.secret_key.get_secret_value():
@@ -104,3 +119,46 @@ def process_problems(
         for secret in module.secrets
         if not environ.get(secret)
     )
+
+
+def _remote_problems(
+    profile: Profile, declared: Mapping[str, Module], environment: Environment, environ: Mapping[str, str]
+) -> Iterator[str]:
+    for name, url in remote_urls(environ).items():
+        setting = f"{REMOTE_PREFIX}{name.upper()}"
+        if name not in declared:
+            yield f"{setting} names no declared module; known: {', '.join(sorted(declared))}"
+        if profile is Profile.PUBLIC:
+            yield f"{setting} is set; the public tier holds no key and calls no other process. Start it without"
+        if name in environment.modules:
+            yield f"MONOLITH_MODULES composes '{name}' here and {setting} places it elsewhere; remove one of them"
+        try:
+            remote_origin(url)
+        except ValueError as error:
+            yield f"{setting}: {error}"
+
+
+def _call_problems(
+    composed: Mapping[str, Module], declared: Mapping[str, Module], environ: Mapping[str, str]
+) -> Iterator[str]:
+    remotes, keys = remote_urls(environ), contract_keys(environ)
+    for name, values in keys.items():
+        setting = f"{CONTRACT_KEYS_PREFIX}{name.upper()}"
+        if name not in declared:
+            yield f"{setting} names no declared module; known: {', '.join(sorted(declared))}"
+        if any(len(key.get_secret_value()) < MIN_KEY_LENGTH for key in values):
+            yield (
+                f"{setting} has a key of less than {MIN_KEY_LENGTH} characters; make one with `openssl rand -hex 32`"
+            )
+    for module in composed.values():
+        for other in module.requires:
+            if other in remotes and not keys.get(other):
+                yield (
+                    f"{CONTRACT_KEYS_PREFIX}{other.upper()} is not set; calls of '{module.name}' to '{other}', which "
+                    f"runs elsewhere, are signed with it"
+                )
+            if other not in composed and other not in remotes:
+                yield (
+                    f"module '{module.name}' calls '{other}', which is not here; add it to MONOLITH_MODULES, or say "
+                    f"where it runs with {REMOTE_PREFIX}{other.upper()}"
+                )

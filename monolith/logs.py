@@ -183,6 +183,7 @@ def _declared_secrets() -> tuple[str, ...]:
     values: set[str] = {
         secret.get_secret_value() for held in composition.secrets.values() for secret in held.values()
     }
+    values |= {key.get_secret_value() for keys in composition.contract_keys.values() for key in keys}
     values |= {composition.environment.secret_key.get_secret_value(), str(settings.SECRET_KEY)}
     return tuple(sorted((v for v in values if len(v) >= MIN_SECRET_LENGTH), key=len, reverse=True))
 

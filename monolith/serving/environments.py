@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from monolith.embedded.passfile import entries, write_passfile
+from monolith.environment import CONTRACT_KEYS_PREFIX, REMOTE_PREFIX
 from monolith.fitness import FORBIDDEN_IN_PUBLIC
 from monolith.module import Module
 from monolith.profile import Profile
@@ -30,6 +31,7 @@ def child_environment(
     withheld = {*LIBPQ_IDENTITY, *WITHHELD[profile], "DJANGO_SETTINGS_MODULE"}
     if profile is not Profile.PRIVATE:
         withheld.update(name for module in modules for name in module.secrets)
+        withheld.update(name for name in environ if name.startswith((CONTRACT_KEYS_PREFIX, REMOTE_PREFIX)))
     environment = {name: value for name, value in environ.items() if name not in withheld}
     if environ.get("DATABASE_URL") and environ.get("PGPASSFILE"):
         names = RoleNames(environ.get("MONOLITH_ROLE_PREFIX", ""))

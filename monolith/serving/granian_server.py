@@ -13,6 +13,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from monolith.composition import Composition, composed
+from monolith.environment import CONTRACT_KEYS_PREFIX
 from monolith.logs import logging_settings
 from monolith.profile import Profile
 from monolith.serving.exit_codes import FAILED
@@ -117,5 +118,7 @@ def load_application() -> Any:
     for module in composed().declared.values():
         for name in module.secrets:
             os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith(CONTRACT_KEYS_PREFIX)]:
+        del os.environ[name]
     os.environ.pop("MONOLITH_SECRET_KEY", None)
     return application

@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from monolith.environment import MODULE_URL_PREFIX
+from monolith.environment import CONTRACT_KEYS_PREFIX, MODULE_URL_PREFIX, REMOTE_PREFIX
 
 _REPLACED: Final = (
     "DATABASE_URL",
@@ -24,6 +24,7 @@ _REPLACED: Final = (
     "MONOLITH_MODULES",
     "MONOLITH_SECRET_KEY",
 )
+_REPLACED_PREFIXES: Final = (MODULE_URL_PREFIX, REMOTE_PREFIX, CONTRACT_KEYS_PREFIX)
 _NO_DATABASE_OPTIONS: Final = frozenset(
     {"--help", "-h", "--version", "--collect-only", "--co", "--markers", "--fixtures"}
 )
@@ -34,8 +35,8 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, None, None]:
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        for name in (*_REPLACED, *(name for name in os.environ if name.startswith(MODULE_URL_PREFIX))):
-            os.environ.pop(name, None)
+        for name in [name for name in os.environ if name in _REPLACED or name.startswith(_REPLACED_PREFIXES)]:
+            del os.environ[name]
         directory = tempfile.mkdtemp(prefix="monolith-tests-")
         os.environ["MONOLITH_DATA_DIR"] = directory
         early_config.add_cleanup(lambda: _remove(Path(directory)))
