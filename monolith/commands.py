@@ -20,6 +20,7 @@ MIGRATOR_COMMANDS: Final = frozenset(
         "provision",
         "showmigrations",
         "sqlmigrate",
+        "startmodule",
         "up",
     }
 )
@@ -37,6 +38,7 @@ OFFLINE_COMMANDS: Final = frozenset(
         "makemigrations",
         "sendtestemail",
         "startapp",
+        "startmodule",
         "startproject",
         "test",
         "up",

@@ -11,9 +11,19 @@ PLATFORM: Final = "platform"
 FRAMEWORK_LABEL: Final = "monolith"
 """The app label of the framework's own tables, of which every module's schema holds a set."""
 
-RESERVED_NAMES: Final = frozenset(
-    {PLATFORM, FRAMEWORK_LABEL, "public", "extensions", "default", "migrator", "information_schema"}
+# Labels of the apps that the host installs beside the modules: two of one label cannot be loaded.
+HOST_LABELS: Final = frozenset(
+    {"admin", "auth", "contenttypes", "django_pgschemas", "messages", "ninja", "sessions", "staticfiles"}
 )
+RESERVED_NAMES: Final = HOST_LABELS | {
+    PLATFORM,
+    FRAMEWORK_LABEL,
+    "public",
+    "extensions",
+    "default",
+    "migrator",
+    "information_schema",
+}
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # PostgreSQL cuts identifiers at 63 bytes; the longest suffix is "_migrator", 15 more are for a role prefix.
 MAX_NAME_LENGTH: Final = 39

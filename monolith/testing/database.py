@@ -73,6 +73,20 @@ def admin_connection(cluster: PostgresCluster, database: str = "postgres") -> ps
 
 
 @pytest.fixture
+def anonymous(django_db_setup: None, cluster: PostgresCluster) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to this run's database as the anonymous tier's role; it sees what was committed."""
+    from django.db import connections
+
+    with psycopg.connect(
+        cluster.url(connections["default"].settings_dict["NAME"]),
+        user=composed().roles.public_reader,
+        passfile=str(cluster.passfile("public")),
+        autocommit=True,
+    ) as connection:
+        yield connection
+
+
+@pytest.fixture
 def committed_db(
     django_db_setup: None, cluster: PostgresCluster, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
