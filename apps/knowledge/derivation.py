@@ -10,10 +10,11 @@ from apps.knowledge.embeddings.embedders import default_embedder
 from apps.knowledge.embeddings.port import Embedder
 from apps.knowledge.errors import NoteRefusedError
 from apps.knowledge.markdown import Link, parse, render
+from apps.knowledge.models import TITLE_LENGTH
 from apps.knowledge.names import names_of
 
 VERSION: Final = (
-    1  # raise it when names, markdown, chunks or what is embedded change: notes are then derived anew
+    2  # raise it when names, markdown, chunks or what is embedded change: notes are then derived anew
 )
 MAX_LINKS: Final = 1_000
 MAX_CHUNKS: Final = 500  # about half a megabyte of text, or a heading every few words
@@ -26,6 +27,7 @@ class Derived:
     derivation: str  # what derived it; another value means that it is out of date
     names: Sequence[str]
     html: str
+    heading: str  # the note's title and aliases: every chunk is found by them
     links: Sequence[Link]
     chunks: Sequence[ChunkText]
     embedder: str
@@ -39,6 +41,7 @@ def derive(slug: str, content: Content, *, embedder: Embedder | None = None) -> 
     """
     embedder = embedder or default_embedder()
     document = parse(content.body)
+    heading = _heading(content)
     chunks = chunks_of(document.tokens, title=content.title)
     _check("links", len(document.links), MAX_LINKS)
     _check("sections and pieces of text", len(chunks), MAX_CHUNKS)
@@ -46,10 +49,11 @@ def derive(slug: str, content: Content, *, embedder: Embedder | None = None) -> 
         derivation=current_derivation(embedder),
         names=names_of(slug, content.title, content.aliases),
         html=render(document),
+        heading=heading,
         links=document.links,
         chunks=chunks,
         embedder=embedder.id,
-        vectors=embedder.embed([_embedded(content.title, chunk) for chunk in chunks]),
+        vectors=embedder.embed([_embedded(heading, chunk) for chunk in chunks]),
     )
 
 
@@ -58,8 +62,17 @@ def current_derivation(embedder: Embedder | None = None) -> str:
     return f"{VERSION} {(embedder or default_embedder()).id}"
 
 
-def _embedded(title: str, chunk: ChunkText) -> str:
-    return "\n".join(filter(None, (title, chunk.section, chunk.text)))
+def _heading(content: Content) -> str:
+    """Return a note's title and those of its aliases that fit: more of them would crowd out the text in a vector."""
+    heading = content.title
+    for alias in content.aliases:
+        if len(heading) + len(alias) + 2 <= TITLE_LENGTH:
+            heading = f"{heading}, {alias}"
+    return heading
+
+
+def _embedded(heading: str, chunk: ChunkText) -> str:
+    return "\n".join(filter(None, (heading, chunk.section, chunk.text)))
 
 
 def _check(what: str, number: int, limit: int) -> None:

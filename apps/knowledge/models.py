@@ -163,7 +163,7 @@ class Chunk(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     note = models.ForeignKey(Note, on_delete=models.DB_CASCADE, related_name="chunks")
     position = models.PositiveSmallIntegerField(help_text="From 0, in the order of the note.")
-    title = models.CharField(max_length=TITLE_LENGTH, help_text="Of the note.")
+    title = models.CharField(max_length=TITLE_LENGTH, help_text="Of the note, and its aliases.")
     section = models.CharField(max_length=500, help_text="Headings above it, outermost first.")
     anchor = models.CharField(max_length=120, help_text="Of the innermost heading, in the page's HTML.")
     text = models.TextField(help_text="What a reader sees, without markup.")

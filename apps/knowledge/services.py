@@ -61,8 +61,8 @@ def write_note(
     derived = derive(note.slug, content)
     with locked(note.slug, revision=note.revision) as current:
         current.revision += not _says(current, content, verification)
-        parts_stay = (current.title, current.body) == (content.title, content.body)
-        parts_stay = parts_stay and current.derivation == derived.derivation
+        parts = current.title, current.aliases, current.body, current.derivation
+        parts_stay = parts == (content.title, [*content.aliases], content.body, derived.derivation)
         _put(current, content, derived)
         current.verification = verification or current.verification
         current.imported_hash = content.hash if imported else current.imported_hash
@@ -152,7 +152,7 @@ def _put_parts(note: Note, derived: Derived) -> None:
         Chunk(
             note=note,
             position=position,
-            title=note.title,
+            title=derived.heading,
             section=chunk.section,
             anchor=chunk.anchor,
             text=chunk.text,

@@ -409,7 +409,7 @@ class Migration(migrations.Migration):
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
                 ),
                 ("position", models.PositiveSmallIntegerField(help_text="From 0, in the order of the note.")),
-                ("title", models.CharField(help_text="Of the note.", max_length=200)),
+                ("title", models.CharField(help_text="Of the note, and its aliases.", max_length=200)),
                 (
                     "section",
                     models.CharField(help_text="Headings above it, outermost first.", max_length=500),
