@@ -1,24 +1,9 @@
 """Which types may stand in a contract: those whose every value survives JSON, equal and of the same type."""
 
 import enum
-import types
 from collections.abc import Hashable, Iterator
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from functools import reduce
-from operator import or_
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Literal,
-    NewType,
-    TypeAliasType,
-    Union,
-    get_args,
-    get_origin,
-    is_typeddict,
-)
+from datetime import date, datetime, time
+from typing import Any, Final, Literal, TypeAliasType, get_args, get_origin, is_typeddict
 from uuid import UUID
 
 from django.db.models import Manager, Model, QuerySet
@@ -27,34 +12,19 @@ from pydantic.fields import FieldInfo
 from pydantic_core import SchemaError
 
 from monolith.contracts.declarations import field_problems, note_problems, schema_problem
-from monolith.contracts.schema import IN_UTC, adapter
+from monolith.contracts.json_kinds import UNIONS, json_kinds, resolved, scalar_kinds
+from monolith.contracts.schema import adapter
 
-_KIND: Final[dict[Any, str]] = {
-    None: "null",
-    type(None): "null",
-    bool: "boolean",
-    int: "number",
-    float: "number",
-    str: "string",
-    bytes: "string",
-    Decimal: "string",
-    date: "string",
-    timedelta: "string",
-    UUID: "string",
-}
 _KEYS: Final = (str, int, date, UUID)
-_UNIONS: Final = (Union, types.UnionType)
 _ALLOWED: Final = (
     "None, bool, int, float, str, bytes, Decimal, date, timedelta, UUID, UtcDatetime, an Enum, a Literal, a Schema, "
     "or a list, tuple, dict or union of them"
 )
 _ZONE: Final = "use monolith.contracts.UtcDatetime: a moment needs a rule for its zone"
+_CONTAINERS: Final = (list, dict, tuple)
 _FIX: Final[dict[Any, str]] = {
     Any: "say which type it is",
     object: "say which type it is",
-    list: "say what is in it, list[…]",
-    dict: "say what is in it, dict[…, …]",
-    tuple: "say what is in it, tuple[…]",
     datetime: _ZONE,
     AwareDatetime: _ZONE,
     time: "use int minutes or str: a time of day has no one form in JSON",
@@ -92,15 +62,17 @@ def _problems(
         if annotation in above:
             return  # a tree of itself is plain data
         above |= {annotation}
-    plain, notes = _resolved(annotation)
+    plain, notes = resolved(annotation)
     for note in notes:
         yield from note_problems(note, place)
     origin, arguments = get_origin(plain), get_args(plain)
-    if origin in _UNIONS:
+    if origin in UNIONS:
         by_note = any(isinstance(n, FieldInfo) and isinstance(n.discriminator, str) for n in notes)
         yield from _union_problems(arguments, place, above, discriminated=discriminated or by_note)
     elif origin is Literal:
         yield from _literal_problems(arguments, place)
+    elif _is_bare(plain):
+        yield f"{place} is {_shown(plain)}, which does not say what is in it; write {_shown(plain).lower()}[…]"
     elif origin in (list, tuple) and not getattr(plain, "__unpacked__", False):
         for member in arguments:
             if member is not Ellipsis:
@@ -108,29 +80,17 @@ def _problems(
     elif origin is dict:
         yield from _key_problems(arguments[0], place)
         yield from _problems(arguments[1], f"{place}[key]", above)
-    elif isinstance(plain, type) and issubclass(plain, BaseModel):
+    elif _is_model(plain):
         yield from _schema_problems(plain, place, above)
     elif isinstance(plain, type) and issubclass(plain, enum.Enum):
         yield from _enum_problems(plain, f"{place} ({plain.__name__})")
-    elif plain is not IN_UTC and _kind(plain) is None:
+    elif not scalar_kinds(plain):
         yield f"{place} is {_shown(plain)}, which is not plain data; {_fix(plain)}"
 
 
-def _resolved(annotation: Any) -> tuple[Any, list[Any]]:
-    """Return what aliases, NewTypes and Annotated stand for, and Annotated's notes; IN_UTC for a UtcDatetime."""
-    notes: list[Any] = []
-    while True:
-        if isinstance(annotation, TypeAliasType):
-            annotation = annotation.__value__
-        elif isinstance(annotation, NewType):
-            annotation = annotation.__supertype__
-        elif get_origin(annotation) is Annotated:
-            annotation, *more = get_args(annotation)
-            notes = [*more, *notes]
-        elif annotation is AwareDatetime and IN_UTC in notes:
-            return IN_UTC, [note for note in notes if note != IN_UTC]
-        else:
-            return annotation, notes
+def _is_bare(plain: Any) -> bool:
+    is_container = plain in _CONTAINERS or get_origin(plain) in _CONTAINERS
+    return is_container and not get_args(plain) and plain != tuple[()]
 
 
 def _fix(annotation: Any) -> str:
@@ -140,7 +100,8 @@ def _fix(annotation: Any) -> str:
         return "give a list of Schemas"
     if is_typeddict(annotation) or hasattr(annotation, "__dataclass_fields__") or _is_named_tuple(annotation):
         return "make it a Schema"
-    known = _FIX.get(annotation) if isinstance(annotation, Hashable) else None
+    kind = get_origin(annotation) or annotation
+    known = _FIX.get(kind) if isinstance(kind, Hashable) else None
     return known or f"use {_ALLOWED}"
 
 
@@ -153,60 +114,36 @@ def _union_problems(
 ) -> Iterator[str]:
     for member in members:
         yield from _problems(member, place, above)
-    kinds = [(kind, member) for member in members for kind in sorted(_kinds(member))]
+    kinds = [(kind, member) for member in members for kind in sorted(json_kinds(member))]
     for index, (kind, member) in enumerate(kinds):
         other = next((m for k, m in kinds[:index] if k == kind and m is not member), None)
         if other is None or (discriminated and kind == "object"):
             continue
         fix = (
-            "give each Schema a Literal field and name it with Field(discriminator=…)"
-            if kind == "object"
+            "give each a Literal field and name it with Field(discriminator=…)"
+            if _is_model(other) and _is_model(member)
             else "keep one of them"
         )
-        yield (
-            f"{place} is {_shown(other)} or {_shown(member)}, and JSON has one kind, {kind}, for both; {fix}"
-        )
+        yield f"{place} is {_shown(other)} or {_shown(member)}, and both are read from a JSON {kind}; {fix}"
 
 
-def _kinds(annotation: Any) -> frozenset[str]:
-    """Return the kinds of JSON values that a type is written as; none for a type that is refused anyway."""
-    plain, _ = _resolved(annotation)
-    if plain is IN_UTC:
-        return frozenset({"string"})
-    origin, arguments = get_origin(plain), get_args(plain)
-    if origin in _UNIONS:
-        return reduce(or_, (_kinds(member) for member in arguments))
-    if origin is Literal:
-        return _kinds_of_values(arguments)
-    if origin in (list, tuple):
-        return frozenset({"array"})
-    if isinstance(plain, type) and issubclass(plain, enum.Enum):
-        return _kinds_of_values(plain)
-    if origin is dict or (isinstance(plain, type) and issubclass(plain, BaseModel)):
-        return frozenset({"object"})
-    kind = _kind(plain)
-    return frozenset({kind}) if kind else frozenset()
-
-
-def _kind(plain: Any) -> str | None:
-    return _KIND.get(plain) if isinstance(plain, Hashable) else None
-
-
-def _kinds_of_values(values: Any) -> frozenset[str]:
-    plain = (value.value if isinstance(value, enum.Enum) else value for value in values)
-    return frozenset(_KIND.get(type(value), "string") for value in plain)
+def _is_model(annotation: Any) -> bool:
+    plain, _ = resolved(annotation)
+    return isinstance(plain, type) and issubclass(plain, BaseModel)
 
 
 def _enum_problems(choices: type[enum.Enum], place: str) -> Iterator[str]:
     if issubclass(choices, enum.Flag):
         yield f"{place} is a Flag, whose sets of members are no values; use a list of an Enum"
+    if not len(choices):
+        yield f"{place} has no values; say which Enum"
     yield from _literal_problems(tuple(member.value for member in choices), place)
 
 
 def _literal_problems(values: tuple[Any, ...], place: str) -> Iterator[str]:
     for value in values:
-        if not isinstance(value, str | int):
-            yield f"{place} has the value {value!r}; use str or int values"
+        if not (isinstance(value, str) or (isinstance(value, int) and value.bit_length() < 64)):
+            yield f"{place} has the value {value!r}; use values of str, or of int within 64 bits"
     if any(
         value == other and value is not other and type(value) is not type(other)
         for i, value in enumerate(values)
@@ -216,7 +153,7 @@ def _literal_problems(values: tuple[Any, ...], place: str) -> Iterator[str]:
 
 
 def _key_problems(annotation: Any, place: str) -> Iterator[str]:
-    plain, notes = _resolved(annotation)
+    plain, notes = resolved(annotation)
     for note in notes:
         yield from note_problems(note, f"{place} (its keys)")
     is_text = isinstance(plain, type) and issubclass(plain, enum.StrEnum)
