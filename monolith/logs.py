@@ -129,7 +129,8 @@ def _module(request: Any) -> str:
     if current != PLATFORM or request is None:
         return current
     parts = request.path_info.split("/", 3)
-    return parts[2] if parts[1:2] == ["api"] and len(parts) > 2 and parts[2] in _module_names() else current
+    named = parts[2] if len(parts) > 2 and parts[1] in ("api", "contracts") else ""
+    return named if named in _module_names() else current
 
 
 def _add_extra(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -14,7 +14,7 @@ from monolith.contracts.contract import Operation, contract_of
 from monolith.contracts.decisions import decided
 from monolith.contracts.errors import CallInTransaction, RequirementNotDeclared, TransportFailure
 from monolith.contracts.interface import Kind
-from monolith.contracts.registry import Provider, promises_of, providers
+from monolith.contracts.registry import provided
 from monolith.contracts.scope import call_scope
 from monolith.contracts.transports.in_process import InProcess
 from monolith.contracts.transports.json_round_trip import JsonRoundTrip
@@ -107,16 +107,32 @@ def dispatcher() -> Dispatcher:
 def _transports(composition: Composition) -> dict[str, Transport]:
     transports: dict[str, Transport] = {}
     for module in composition.modules.values():
-        functions: dict[str, Provider] = {}
-        for promise in promises_of(module):
-            contract = contract_of(promise.interface)
-            found = providers(promise)
-            functions |= {operation.label: found[name] for name, operation in contract.operations.items()}
-        if functions:
+        if functions := {operation.label: function for operation, function in provided(module)}:
             transports[module.name] = InProcess(functions)
     if composition.environment.contracts == "json":
-        return {name: JsonRoundTrip(transport) for name, transport in transports.items()}
-    return transports
+        transports = {name: JsonRoundTrip(transport) for name, transport in transports.items()}
+    return transports | _remote_transports(composition)
+
+
+def _remote_transports(composition: Composition) -> dict[str, Transport]:
+    called = {other for module in composition.modules.values() for other in module.requires}
+    if not called & composition.remotes.keys():
+        return {}
+    from monolith.contracts.tokens import Signer  # most processes call no other, and need no HTTP client
+    from monolith.contracts.transports.http import HttpTransport
+
+    environment = composition.environment
+    return {
+        name: HttpTransport(
+            name,
+            url,
+            Signer(name, composition.contract_keys[name]),
+            timeout_s=environment.contract_timeout_s,
+            concurrency=environment.contract_concurrency,
+        )
+        for name, url in composition.remotes.items()
+        if name in called
+    }
 
 
 @cache

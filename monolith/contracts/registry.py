@@ -77,6 +77,16 @@ def providers(promise: Promise) -> Mapping[str, Provider]:
     return MappingProxyType({name: getattr(api, name) for name in contract_of(promise.interface).operations})
 
 
+def provided(module: Module) -> list[tuple[Operation, Provider]]:
+    """Return a module's operations, in every version, with the functions that keep them. Raises CompositionError."""
+    return [
+        (operation, functions[name])
+        for promise in promises_of(module)
+        for functions in [providers(promise)]
+        for name, operation in contract_of(promise.interface).operations.items()
+    ]
+
+
 def provider_problems(promise: Promise) -> Iterator[str]:
     """Yield every way in which a module's functions differ from what its contract promises."""
     problems = list(interface_problems(promise.interface))

@@ -1,7 +1,7 @@
 """Who calls: a short-lived token, signed with a key that caller and owner of the called module share.
 
 A JWT (RFC 7519) with HS256: `iss` is the calling module, `aud` the called one, `exp` at most a minute away; `tenant`
-and `actor` are on whose behalf. Each called module has keys of its own: whoever may call ships cannot sign for knowledge.
+and `actor` are on whose behalf. Each called module has keys of its own: who may call ships cannot sign for knowledge.
 """
 
 import time

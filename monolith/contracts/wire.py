@@ -31,6 +31,13 @@ from monolith.contracts.errors import (
 
 logger = logging.getLogger("monolith.contracts")
 
+PREFIX: Final = "/contracts/"  # of an operation's address on the process that provides it
+DEADLINE: Final = (
+    "X-Contract-Deadline"  # the header with the seconds that the caller still waits, a decimal number
+)
+MAX_ARGUMENTS: Final = 4 * 1024 * 1024  # bytes of a call; more belongs in a file, or in several calls
+MAX_RESULT: Final = 16 * 1024 * 1024  # bytes of an answer; more belongs in pages
+
 _URN: Final = "urn:fastmonolith"
 # What each looks like on the wire: its code and its HTTP status.
 _FAILURES: Final[dict[type[ContractError], tuple[str, int]]] = {
@@ -48,8 +55,15 @@ _BY_CODE: Final = {code: kind for kind, (code, _) in _FAILURES.items()}
 
 
 def write_arguments(call: Call) -> bytes:
-    """Return a call's arguments as a JSON object."""
-    return call.operation.arguments.dump_json(call.arguments)
+    """Return a call's arguments as a JSON object; raises InvalidCall when it is too large to be sent."""
+    written = call.operation.arguments.dump_json(call.arguments)
+    if len(written) > MAX_ARGUMENTS:
+        raise InvalidCall(call.operation.label, [_too_large(written, MAX_ARGUMENTS)])
+    return written
+
+
+def _too_large(written: bytes, limit: int) -> str:
+    return f"value: is {len(written)} bytes of JSON, and at most {limit} cross; ask for less at a time"
 
 
 def read_arguments(operation: Operation, body: bytes) -> dict[str, Any]:
@@ -65,11 +79,18 @@ def respond(call: Call, body: bytes, carry: Callable[[Call], Any]) -> tuple[int,
     operation = call.operation
     try:
         result = carry(replace(call, arguments=read_arguments(operation, body)))
-        return 200, operation.result.dump_json(result)
+        return 200, _write_result(operation, result)
     except ContractError as error:
         if isinstance(error, ProviderFailure | InvalidResult):
             logger.exception("%s failed", operation.label)  # the caller learns no more than that
         return write_error(operation, error)
+
+
+def _write_result(operation: Operation, result: Any) -> bytes:
+    written = operation.result.dump_json(result)
+    if len(written) > MAX_RESULT:
+        raise InvalidResult(operation.label, [_too_large(written, MAX_RESULT)])
+    return written
 
 
 def write_error(operation: Operation, error: ContractError) -> tuple[int, bytes]:

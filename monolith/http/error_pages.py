@@ -18,7 +18,7 @@ def prefers_html(request: HttpRequest) -> bool:
 
     Routes are for programs: they answer with problem documents, as their description says.
     """
-    if request.path_info.startswith("/api/"):
+    if request.path_info.startswith(("/api/", "/contracts/")):
         return False
     return request.get_preferred_type([PROBLEM_TYPE, "application/json", "text/html"]) == "text/html"
 

@@ -108,6 +108,8 @@ class ModuleMiddleware:
         path = request.path_info
         if path.startswith("/api/"):
             return self._routes.get(path[5:].partition("/")[0], HOST)
+        if path.startswith("/contracts/"):
+            return self._routes.get(path[11:].partition("/")[0], HOST)
         if path.startswith("/admin/") and self._profile is Profile.PRIVATE:
             return self._admin.get(_admin_label(request, path[7:]), HOST)
         return HOST

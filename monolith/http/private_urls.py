@@ -4,6 +4,9 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from monolith.composition import composed
+from monolith.contracts.endpoint import endpoint_of
+from monolith.contracts.wire import PREFIX
 from monolith.http import health, pages
 from monolith.http.api import api_of
 from monolith.profile import Profile
@@ -22,6 +25,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("api/", api_of(Profile.PRIVATE).urls),
+    path(f"{PREFIX.lstrip('/')}<path:path>", endpoint_of(composed())),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("robots.txt", pages.private_robots, name="robots"),
