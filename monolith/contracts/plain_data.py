@@ -184,7 +184,7 @@ def _shown(annotation: Any) -> str:
     if isinstance(annotation, type) and not get_args(annotation):
         return (
             annotation.__qualname__
-            if annotation.__module__ == "builtins"
+            if annotation.__module__ in ("builtins", "typing")
             else f"{annotation.__module__}.{annotation.__qualname__}"
         )
     return str(annotation).replace("typing.", "")
