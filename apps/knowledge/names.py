@@ -19,7 +19,7 @@ def key_of(name: str) -> str:
 
 def slug_of(name: str) -> str:
     """Return a name as part of an address: a to z, digits and dashes; empty when it has none of them."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     return _NOT_IN_SLUGS.sub("-", plain).strip("-")[:SLUG_LENGTH].rstrip("-")
 
 

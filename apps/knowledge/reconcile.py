@@ -1,0 +1,44 @@
+"""Bringing what follows from notes up to date. Runs as knowledge: enter the module first."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from apps.knowledge.derivation import current_derivation
+from apps.knowledge.errors import NoteRefusedError
+from apps.knowledge.models import Note, SearchAudit
+from apps.knowledge.services import derive_again
+
+KEEP_SEARCHES: Final = timedelta(
+    days=90
+)  # longer answers more questions about who looked for what, and risks more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileReport:
+    """What was brought up to date."""
+
+    derived: int
+    left: tuple[str, ...]  # slugs of notes that were being changed: the next run sees to them
+    refused: dict[str, str]  # by slug: why nothing can be derived of a note any more
+    searches: int  # records removed
+
+
+def reconcile_notes(*, now: datetime) -> ReconcileReport:
+    """Derive anew every note that was derived by an older version or another embedder, and remove old search records.
+
+    Each note is a transaction of its own, so that a run that was cut short goes on where it ended.
+    """
+    derived, left, refused = 0, list[str](), dict[str, str]()
+    outdated = Note.objects.exclude(derivation=current_derivation()).order_by("slug")
+    for slug in list(outdated.values_list("slug", flat=True)):
+        note = Note.objects.filter(slug=slug).first()
+        try:
+            if note is not None and derive_again(note):
+                derived += 1
+            else:
+                left.append(slug)
+        except NoteRefusedError as error:
+            refused[slug] = str(error)
+    searches, _ = SearchAudit.objects.filter(at__lt=now - KEEP_SEARCHES).delete()
+    return ReconcileReport(derived=derived, left=tuple(left), refused=refused, searches=searches)
