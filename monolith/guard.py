@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from django.apps import apps
@@ -23,35 +23,8 @@ from monolith.context import current_scope
 from monolith.errors import BoundaryViolation, SessionViolation
 from monolith.module import PLATFORM
 from monolith.profile import Profile
+from monolith.statement import Names, Reading, names_of, read
 
-# Statements that touch no row: transaction control, and what Django and its pool send to check a connection. One
-# statement only: whatever follows a semicolon would pass unread.
-_HARMLESS: Final = re.compile(
-    r"\s*(?:(?:SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT|SET CONSTRAINTS)\b[^;]*"
-    r"|SELECT 1|SELECT set_config\('TimeZone', [^();]*\))?;?\s*",
-    re.IGNORECASE,
-)
-# In literals too, where dynamic SQL hides it: `SELECT 'set role'` is refused for nothing, and can be bound.
-_ROLE_CHANGE: Final = re.compile(
-    r'\b(SET|RESET)\s+(LOCAL\s+|SESSION\s+)?"?(ROLE\b|SESSION_AUTHORIZATION\b|SESSION\s+AUTHORIZATION\b)'
-    r"|\bset_config\s*\(\s*'(role|session_authorization)'",
-    re.IGNORECASE,
-)
-# What outlives the transaction stays on a connection that is handed to others.
-_SESSION_CHANGE: Final = re.compile(
-    r"(^|;)\s*(SET\s+(?!LOCAL\b|CONSTRAINTS\b|TRANSACTION\b)|RESET\b|DISCARD\b)"
-    r"|\bset_config\s*\((?![^()]*,\s*true\s*\))",
-    re.IGNORECASE,
-)
-_COMMENTS: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_LITERALS: Final = re.compile(r"'(?:[^']|'')*'")
-# Statements whose literals are SQL too, or whose quoting is not the plain one: there every word counts.
-_READ_WHOLE: Final = re.compile(
-    r"^\s*DO\b|\bEXECUTE\b|\bCREATE\s+(OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE)\b|_to_xml|\bE'|\$\w*\$|\bU&",
-    re.IGNORECASE,
-)
-_UNICODE_NAME: Final = re.compile(r'\bU&"', re.IGNORECASE)
-_WORDS: Final = re.compile(r"\w+")
 # insufficient_privilege, undefined_table (what a missing USAGE looks like), invalid_schema_name
 _REFUSALS: Final = frozenset({"42501", "42P01", "3F000"})
 _CACHED_LENGTH: Final = 8_192  # longer statements are read each time, so that the cache stays small
@@ -126,8 +99,7 @@ def _guarded(base: type, alias: str) -> type:
 
 
 def _check(alias: str, statement: str) -> None:
-    read = _read_cached if len(statement) <= _CACHED_LENGTH else _read
-    reading = read(statement)
+    reading = (_read_cached if len(statement) <= _CACHED_LENGTH else _read)(statement)
     if reading is None:
         return
     scope = current_scope()
@@ -154,63 +126,16 @@ def _text(query: Any, cursor: GuardedCursor) -> str:
     return query.decode() if isinstance(query, bytes) else str(query)
 
 
-class Reading(NamedTuple):
-    """What the guard understands of a statement."""
-
-    owners: tuple[str, ...]  # of every table it names
-    changes_role: bool
-    changes_session: bool  # beyond its transaction
-
-
 def _read(statement: str) -> Reading | None:
-    """Read a statement; None when it touches no row."""
-    if _HARMLESS.fullmatch(statement):
-        return None
-    code = _COMMENTS.sub(" ", statement)
-    plain = _LITERALS.sub("''", code)
-    text = statement if _READ_WHOLE.search(code) else plain
-    return Reading(
-        owners=_owners_named_in(text),
-        # An escaped name could be any name: nothing that Django writes has one.
-        changes_role=any(pattern.search(code) for pattern in (_ROLE_CHANGE, _UNICODE_NAME)),
-        changes_session=_SESSION_CHANGE.search(plain) is not None,
-    )
+    return read(statement, _names())
 
 
 _read_cached = lru_cache(maxsize=4096)(_read)
 
 
-def _owners_named_in(text: str) -> tuple[str, ...]:
-    tables, schemas = _names()
-    text = text.lower()
-    found = {tables[name] for name in _WORDS.findall(text) if name in tables}
-    found |= {match.group(1) for match in schemas.finditer(text)}
-    return tuple(sorted(found))
-
-
 @cache
-def _names() -> tuple[dict[str, str], re.Pattern[str]]:
-    """Return the owner of every known table, and a pattern for schema-qualified names."""
-    composition = composed()
-    # What modules that are not composed here show the public is readable all the same.
-    tables = {
-        relation.name: name for name, m in composition.declared.items() for relation in m.public_relations
-    }
-    for model in apps.get_models(include_auto_created=True):
-        table = model._meta.db_table.replace('"', "").rpartition(".")[2].lower()
-        owner = composition.module_of_label(model._meta.app_label)
-        # An unmanaged model may be a view of its own module, or the twin of another module's table: the
-        # twin must not take the table over.
-        if model._meta.managed or (table not in tables and _prefix_owner(table) in (owner, None)):
-            tables[table] = owner
-    schemas = "|".join(map(re.escape, (*composition.declared, PLATFORM)))
-    return tables, re.compile(rf'(?<![\w".])"?({schemas})"?\s*\.\s*["\w*]')
-
-
-def _prefix_owner(table: str) -> str | None:
-    """Return the module with the longest name that `table` begins with."""
-    names = [name for name in composed().declared if table.startswith(f"{name}_")]
-    return max(names, key=len, default=None)
+def _names() -> Names:
+    return names_of(composed(), apps.get_models(include_auto_created=True))
 
 
 def _explain(error: psycopg.Error, statement: str) -> None:
@@ -228,7 +153,7 @@ def _explain(error: psycopg.Error, statement: str) -> None:
 
 
 def _all_named_in(text: str) -> Iterable[str]:
-    yield from _owners_named_in(text)
+    yield from _names().owners_in(text)
     known = {*composed().declared, PLATFORM}
     yield from (name for name in re.findall(r"\bschema \"?(\w+)", text) if name in known)
 
