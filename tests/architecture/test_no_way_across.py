@@ -16,13 +16,16 @@ from psycopg.sql import SQL, Identifier
 
 from monolith import composed
 from monolith.environment import connection_parameters
-from monolith.module import PLATFORM
+from monolith.module import PLATFORM, Tier
 from settings.modules import MODULES
 from tests.architecture.ways import WAYS, attempt, concrete_models
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [module.name for module in MODULES]
 PAIRS = [(current, target) for current in NAMES for target in NAMES if current != target]
+# A module without public routes is not even loaded there: its models cannot be had, and `audit --probe` tries its tables.
+PUBLIC = {module.name for module in MODULES if Tier.PUBLIC in module.tier}
+PUBLIC_PAIRS = [pair for pair in PAIRS if PUBLIC.issuperset(pair)]
 
 # One statement per verb, for a role that holds no guard at all: PostgreSQL alone must refuse.
 VERBS = {
@@ -108,7 +111,7 @@ def public_attempts(django_db_setup: None) -> dict[tuple[str, str, str], dict[st
 
 
 @pytest.mark.parametrize("way", [name for name in WAYS if name != "content_type"])  # no content types there
-@pytest.mark.parametrize(("current", "target"), PAIRS)
+@pytest.mark.parametrize(("current", "target"), PUBLIC_PAIRS)
 def test_public_process_refuses(
     public_attempts: dict[tuple[str, str, str], dict[str, Any]], current: str, target: str, way: str
 ) -> None:
