@@ -26,6 +26,8 @@ class Around(Place):
 
 Places = Annotated[list[Place], Field(max_length=200)]
 Days = Annotated[list[Day], Field(max_length=31)]
+Nights = Annotated[int, Field(ge=1, le=9)]
+Limit = Annotated[int, Field(ge=1, le=50)]
 
 
 class SunTimes(Schema):
@@ -72,11 +74,7 @@ class Stars(Interface, Protocol):
         ...
 
     def best_sites(
-        self,
-        *,
-        near: Around | None = None,
-        nights: Annotated[int, Field(ge=1, le=9)] = 3,
-        limit: Annotated[int, Field(ge=1, le=50)] = 10,
+        self, *, near: Around | None = None, nights: Nights = 3, limit: Limit = 10
     ) -> list[BestNight]:
         """Return the sites with clear dark hours in the days ahead, each with its best night, best first.
 

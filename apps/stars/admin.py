@@ -68,6 +68,13 @@ class SiteAdmin(_SiteAdmin):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Site | None = None) -> dict[str, Any]:
         return dict(self.prepopulated_fields) if obj is None else {}
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
+        # What hangs on a site goes with it, although nobody may remove it by itself.
+        return deleted, counts, set(), protected
+
     def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         super().save_model(request, obj, form, change)
         if not change:

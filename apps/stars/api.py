@@ -1,13 +1,11 @@
 """What stars promises other modules, kept."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 from django.utils import timezone
-from pydantic import Field
 
 from apps.stars import queries, sky, sun
-from contracts.stars import Around, BestNight, Days, Place, Places, SunTimes
+from contracts.stars import Around, BestNight, Days, Limit, Nights, Place, Places, SunTimes
 
 
 def sun_times(*, places: Places, days: Days) -> list[list[SunTimes]]:
@@ -15,12 +13,7 @@ def sun_times(*, places: Places, days: Days) -> list[list[SunTimes]]:
     return [[SunTimes(**asdict(sun.sun_times(day, _place(place)))) for day in days] for place in places]
 
 
-def best_sites(
-    *,
-    near: Around | None = None,
-    nights: Annotated[int, Field(ge=1, le=9)] = 3,
-    limit: Annotated[int, Field(ge=1, le=50)] = 10,
-) -> list[BestNight]:
+def best_sites(*, near: Around | None = None, nights: Nights = 3, limit: Limit = 10) -> list[BestNight]:
     """Return the sites with clear dark hours in the days ahead, each with its best night."""
     found = queries.best_nights(
         now=timezone.now(),

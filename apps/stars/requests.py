@@ -1,25 +1,20 @@
 """The shapes that the routes take."""
 
 from datetime import date
-from typing import Annotated, Final, TypeAlias, TypeVar
+from typing import Annotated, Final
 
 from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator
-from pydantic.json_schema import SkipJsonSchema
 
 from apps.stars.errors import UnknownZoneError
 from apps.stars.queries import MAX_NIGHTS_AHEAD, Search, SiteSort
 from apps.stars.sky import Place
 from apps.stars.zones import zone_named
+from monolith.http.maybe import Maybe
 from monolith.http.problems import Problem, field_error
-
-T = TypeVar("T")
 
 MAX_OFFSET: Final = 10_000  # a list that long is searched, not paged through
 MAX_DAYS: Final = 31
-
-# Absent means that it does not matter. Described without null: a query cannot say null.
-Maybe: TypeAlias = T | SkipJsonSchema[None]  # noqa: UP040 - a `type` would get a schema of its own
 
 # In the pattern, not only in the code: who reads the description then knows what is taken.
 _DECIMALS: Final = r"(\.[0-9]{1,12})?"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -263,7 +262,12 @@ def refresh(request: HttpRequest, order: HourRefresh) -> Any:
             force=order.force,
             budget_s=REFRESH_BUDGET_S,
         )
-    return {"provider": provider.name, **asdict(report)}
+    return {
+        "provider": provider.name,
+        "outcomes": report.outcomes,
+        "hours": report.hours,
+        "problems": report.problems,
+    }
 
 
 def _kept(site: Site) -> dict[str, Any]:

@@ -93,11 +93,13 @@ def _hours(item: Any) -> Iterator[Weather]:
     """Yield the hours an item covers; the last items of a forecast cover none."""
     data = item["data"]
     count = next((hours for name, hours in _HOURS_OF.items() if name in data), 0)
-    starts_at = datetime.fromisoformat(item["time"]).astimezone(UTC)
+    starts_at = datetime.fromisoformat(item["time"])
+    if starts_at.tzinfo is None:  # which would quietly be this machine's
+        raise ValueError(f"{item['time']} has no time zone")
     for offset in range(count):
         now = data["instant"]["details"]
         yield Weather(
-            starts_at=starts_at + HOUR * offset,
+            starts_at=starts_at.astimezone(UTC) + HOUR * offset,
             temp_c=float(now["air_temperature"]),
             humidity_pct=float(now["relative_humidity"]),
             wind_kmh=float(now["wind_speed"]) * KMH_PER_M_S,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf, nan
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ def test_an_hour_that_is_not_dark_scores_nothing() -> None:
     ],
     ids=str,
 )
-def test_cloud_wind_and_dew_take_from_it(change: dict[str, float], points: int) -> None:
+def test_cloud_wind_and_dew_take_from_it(change: dict[str, Any], points: int) -> None:
     assert score(replace(PERFECT, **change), DARK) == points
 
 
@@ -73,7 +74,7 @@ def test_the_dew_point_is_that_of_the_tables(temp_c: float, humidity_pct: float,
 @pytest.mark.parametrize("value", [nan, inf, -inf, -1000.0, 1000.0])
 def test_readings_that_cannot_be_true_are_refused(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=field):
-        replace(PERFECT, **{field: value})
+        replace(PERFECT, **cast("dict[str, Any]", {field: value}))
 
 
 def test_a_time_without_zone_is_refused() -> None:
