@@ -6,7 +6,8 @@ HikesError
 │   └── WalkNotPublicError   it is a draft, which has no forecast
 ├── WalkExistsError      the same file was uploaded before
 ├── UnknownProviderError no forecast provider has that name
-└── ForecastError        a forecast could not be fetched; stored windows stay
+├── ForecastError        a forecast could not be fetched; stored windows stay
+└── DaylightError        stars could not be asked when it is light; stored windows stay
 """
 
 
@@ -53,3 +54,7 @@ class UnknownProviderError(HikesError):
 
 class ForecastError(HikesError):
     """A forecast could not be fetched; stored windows stay as they are."""
+
+
+class DaylightError(HikesError):
+    """Stars could not be asked when it is light; stored windows stay as they are."""

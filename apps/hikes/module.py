@@ -7,6 +7,7 @@ module = Module(
     tier=Tier.BOTH,
     title="Hikes",
     summary="Walks, and the hours in which their weather is good.",
+    requires=("stars",),  # daylight, asked for by a refresh
     routes="apps.hikes.routes",
     # Tables of public rows; hikes_walk holds drafts and files, hikes_forecastfetch how this system runs: private.
     public_relations=(

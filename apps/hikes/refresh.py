@@ -1,23 +1,26 @@
 """Fetching forecasts and keeping the windows of walks. Runs as hikes: enter the module first.
 
-For each walk: the network first, with no transaction open, then one short write.
+Stars is asked first when it is light at them all. For each walk: the network first, with no transaction open, then
+one short write.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import batched
+from math import inf
 from time import monotonic
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from apps.hikes.daylight import ComputedDaylight, Daylight
-from apps.hikes.errors import ForecastError, WalkNotFoundError, WalkNotPublicError
+from apps.hikes.daylight import MAX_PLACES, ask_daylight
+from apps.hikes.errors import DaylightError, ForecastError, WalkNotFoundError, WalkNotPublicError
 from apps.hikes.forecast.port import Forecast, ForecastProvider
 from apps.hikes.models import FetchStatus, ForecastFetch, Walk, Window
-from apps.hikes.windows import HORIZON, HOUR, Weather, is_viable, local_day
+from apps.hikes.windows import HORIZON, HOUR, Light, Weather, is_viable, local_day
 from monolith import atomic
 
 # Kept a little beyond the horizon, so that an unchanged forecast can still fill its last day.
@@ -64,28 +67,19 @@ def refresh_windows(
     slug: str | None = None,
     force: bool = False,
     budget_s: float | None = None,
-    daylight: Daylight | None = None,
     on_walk: Callable[[str, str], None] = lambda slug, outcome: None,
 ) -> RefreshReport:
     """Bring the windows of the published walks, or of one of them, up to date.
 
     A walk whose forecast has not expired is left alone unless `force`. One that fails keeps its windows and
-    does not stop the others; after `budget_s` seconds no further one is asked for. Raises WalkNotFoundError,
-    and WalkNotPublicError for a draft.
+    does not stop the others; after `budget_s` seconds no further one is asked for. Where stars cannot be asked when
+    it is light, the walks fail that need to know. Raises WalkNotFoundError, and WalkNotPublicError for a draft.
     """
     places = _places(slug, now)
-    latest = _latest_answers([place.id for place in places], provider.name)
+    latest = {} if force else _latest_answers([place.id for place in places], provider.name)
+    ends_at = inf if budget_s is None else monotonic() + budget_s
     report = RefreshReport()
-    started = monotonic()
-    for place in places:
-        last = latest.get(place.id)
-        if budget_s is not None and monotonic() - started > budget_s:
-            outcome = LEFT
-        elif not force and last and place.has_windows and last.expires and now < last.expires:
-            outcome = CURRENT
-        else:
-            conditional = last.last_modified if last and place.has_windows and not force else ""
-            outcome = _refresh(place, provider, conditional, now, daylight or ComputedDaylight(), report)
+    for place, outcome in _refreshed(places, latest, provider, now, ends_at, report):
         report.outcomes[outcome] += 1
         on_walk(place.slug, outcome)
     return report
@@ -119,26 +113,56 @@ def _latest_answers(walks: list[UUID], provider: str) -> dict[UUID, ForecastFetc
     return {fetch.walk_id: fetch for fetch in newest if fetch.provider == provider}
 
 
+def _refreshed(
+    places: list[Place],
+    latest: Mapping[UUID, ForecastFetch],
+    provider: ForecastProvider,
+    now: datetime,
+    ends_at: float,
+    report: RefreshReport,
+) -> Iterator[tuple[Place, str]]:
+    """Yield each place with what came of it; stars is asked once for each hundred of those that are due."""
+    due = []
+    for place in places:
+        if _is_current(place, latest.get(place.id), now):
+            yield place, CURRENT
+        else:
+            due.append(place)
+    for batch in batched(due, MAX_PLACES):
+        if monotonic() > ends_at:
+            yield from ((place, LEFT) for place in batch)
+            continue
+        for place, light in zip(batch, _ask_light(batch, now), strict=True):
+            if monotonic() > ends_at:
+                yield place, LEFT
+            else:
+                yield place, _refresh(place, latest.get(place.id), provider, now, light, report)
+
+
+def _is_current(place: Place, last: ForecastFetch | None, now: datetime) -> bool:
+    return bool(last and place.has_windows and last.expires and now < last.expires)
+
+
+def _ask_light(places: Sequence[Place], now: datetime) -> Sequence[Sequence[Light] | DaylightError]:
+    where = [(place.latitude, place.longitude) for place in places]
+    try:
+        return ask_daylight(where, start=now - HOUR, end=now + HORIZON + HOUR)
+    except DaylightError as error:
+        return [error] * len(places)
+
+
 def _refresh(
     place: Place,
+    last: ForecastFetch | None,
     provider: ForecastProvider,
-    conditional: str,
     now: datetime,
-    daylight: Daylight,
+    light: Sequence[Light] | DaylightError,
     report: RefreshReport,
 ) -> str:
-    try:
-        forecast = provider.fetch(
-            latitude=place.latitude,
-            longitude=place.longitude,
-            elevation_m=place.elevation_m,
-            last_modified=conditional,
-            now=now,
-        )
-    except ForecastError as error:
-        forecast, failure = Forecast(), str(error)
+    if isinstance(light, DaylightError):
+        forecast, failure, light = Forecast(), str(light), ()
     else:
-        failure = ""
+        forecast, failure = _fetch(place, last, provider, now)
     hours = [hour for hour in forecast.hours if now - HOUR < hour.starts_at <= now + KEPT]
     status = _status(forecast, hours, failure)
     error_text = failure or _refusals(forecast)
@@ -147,9 +171,9 @@ def _refresh(
         if not Walk.objects.select_for_update().filter(pk=place.id, published=True).values("pk"):
             return str(FetchStatus.EMPTY)
         if status == FetchStatus.FETCHED:
-            report.windows += _replace(place, hours, now, daylight)
+            report.windows += _replace(place, hours, now, light)
         elif status == FetchStatus.UNCHANGED:
-            _judge_again(place, now, daylight)
+            _judge_again(place, now, light)
         if status in (FetchStatus.FETCHED, FetchStatus.UNCHANGED):
             Walk.objects.filter(pk=place.id).update(windows_at=now)
         ForecastFetch.objects.create(
@@ -166,6 +190,23 @@ def _refresh(
     return str(status)
 
 
+def _fetch(
+    place: Place, last: ForecastFetch | None, provider: ForecastProvider, now: datetime
+) -> tuple[Forecast, str]:
+    """Return the answer, and why there is none."""
+    try:
+        forecast = provider.fetch(
+            latitude=place.latitude,
+            longitude=place.longitude,
+            elevation_m=place.elevation_m,
+            last_modified=last.last_modified if last and place.has_windows else "",
+            now=now,
+        )
+    except ForecastError as error:
+        return Forecast(), str(error)
+    return forecast, ""
+
+
 def _status(forecast: Forecast, hours: list[Weather], failure: str) -> FetchStatus:
     if failure:
         return FetchStatus.FAILED
@@ -180,7 +221,7 @@ def _refusals(forecast: Forecast) -> str:
     return f"{len(forecast.refused)} items refused; the first: {forecast.refused[0]}"
 
 
-def _replace(place: Place, hours: list[Weather], now: datetime, daylight: Daylight) -> int:
+def _replace(place: Place, hours: list[Weather], now: datetime, light: Sequence[Light]) -> int:
     rows = [
         Window(
             walk_id=place.id,
@@ -190,7 +231,7 @@ def _replace(place: Place, hours: list[Weather], now: datetime, daylight: Daylig
             precip_mm=hour.precip_mm,
             wind_kmh=hour.wind_kmh,
             cloud_pct=hour.cloud_pct,
-            viable=_viable(hour, place, now, daylight),
+            viable=_viable(hour, now, light),
         )
         for hour in hours
     ]
@@ -203,23 +244,17 @@ def _replace(place: Place, hours: list[Weather], now: datetime, daylight: Daylig
     return len(rows)
 
 
-def _judge_again(place: Place, now: datetime, daylight: Daylight) -> None:
+def _judge_again(place: Place, now: datetime, light: Sequence[Light]) -> None:
     """Time alone brings hours within the horizon, also when the forecast stays the same."""
     changed = []
     for window in Window.objects.filter(walk=place.id, starts_at__gt=now - HOUR):
-        if window.viable != (viable := _viable(window, place, now, daylight)):
+        if window.viable != (viable := _viable(window, now, light)):
             window.viable = viable
             changed.append(window)
     Window.objects.bulk_update(changed, ["viable"])
 
 
-def _viable(hour: Weather | Window, place: Place, now: datetime, daylight: Daylight) -> bool:
+def _viable(hour: Weather | Window, now: datetime, light: Sequence[Light]) -> bool:
     return is_viable(
-        starts_at=hour.starts_at,
-        precip_mm=hour.precip_mm,
-        wind_kmh=hour.wind_kmh,
-        now=now,
-        latitude=place.latitude,
-        longitude=place.longitude,
-        daylight=daylight,
+        starts_at=hour.starts_at, precip_mm=hour.precip_mm, wind_kmh=hour.wind_kmh, now=now, light=light
     )

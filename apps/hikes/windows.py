@@ -1,10 +1,9 @@
 """When the weather of a walk is good enough to go."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
-
-from apps.hikes.daylight import Daylight
 
 HOUR: Final = timedelta(hours=1)
 HORIZON: Final = timedelta(days=7)  # beyond it a forecast is a guess
@@ -40,24 +39,23 @@ class Weather:
 _BOUNDS: Final = {"temp_c": TEMP_C, "precip_mm": PRECIP_MM, "wind_kmh": WIND_KMH, "cloud_pct": CLOUD_PCT}
 
 
+@dataclass(frozen=True, slots=True)
+class Light:
+    """A time throughout which it is light."""
+
+    begins: datetime
+    ends: datetime
+
+
 def is_viable(
-    *,
-    starts_at: datetime,
-    precip_mm: float,
-    wind_kmh: float,
-    now: datetime,
-    latitude: float,
-    longitude: float,
-    daylight: Daylight,
+    *, starts_at: datetime, precip_mm: float, wind_kmh: float, now: datetime, light: Sequence[Light]
 ) -> bool:
     """Say whether the hour from `starts_at` is good: light throughout, dry, calm and not too far ahead."""
     if precip_mm > MAX_PRECIP_MM or wind_kmh > MAX_WIND_KMH:
         return False
     if not now - HOUR < starts_at <= now + HORIZON:
         return False
-    return all(
-        daylight.is_light(at, latitude=latitude, longitude=longitude) for at in (starts_at, starts_at + HOUR)
-    )
+    return any(span.begins <= starts_at and starts_at + HOUR <= span.ends for span in light)
 
 
 def local_day(at: datetime, *, longitude: float) -> date:

@@ -1,80 +1,153 @@
-"""The sun against the worked examples of Meeus and published sunrise tables."""
+"""Daylight asked of stars: once for all walks, and what happens when stars cannot be asked."""
 
-from datetime import UTC, date, datetime, timedelta
-from math import degrees
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from django.core.management import CommandError, call_command
+from django.test import Client
 
-from apps.hikes.daylight import (
-    RISE_ALTITUDE_DEG,
-    ComputedDaylight,
-    SunTimes,
-    sun_altitude_deg,
-    sun_place,
-    sun_times,
-)
+from apps.hikes import services
+from apps.hikes.daylight import MAX_PLACES, ask_daylight
+from apps.hikes.errors import DaylightError
+from apps.hikes.forecast.fixture import FixtureForecast
+from apps.hikes.forecast.port import Forecast
+from apps.hikes.geometry import Point
+from apps.hikes.gpx import write_gpx
+from apps.hikes.models import ForecastFetch, Walk, Window
+from apps.hikes.refresh import refresh_windows
+from monolith.contracts import CallBudgetExceeded, TransportFailure, call_budget
+from monolith.contracts.call import Call
+from monolith.contracts.dispatcher import dispatcher
 
-LONDON = {"latitude": 51.5074, "longitude": -0.1278}
-TROMSO = {"latitude": 69.65, "longitude": 18.96}
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("in_hikes")]
 
-
-def test_place_of_the_sun_is_that_of_meeus() -> None:
-    """Examples 25.a (declination -7.78507 degrees) and 28.a (equation of time 13 min 42.6 s)."""
-    declination, equation_min = sun_place(datetime(1992, 10, 13, tzinfo=UTC))
-    assert degrees(declination) == pytest.approx(-7.78507, abs=0.001)
-    assert equation_min == pytest.approx(13.71, abs=0.02)
-
-
-@pytest.mark.parametrize(
-    ("day", "place", "rise", "set_"),
-    [
-        # As almanacs print them, to the minute, in UTC.
-        (date(2024, 6, 20), LONDON, "03:43", "20:21"),
-        (date(2024, 12, 21), LONDON, "08:04", "15:53"),
-        (date(2024, 3, 20), {"latitude": 0.0, "longitude": 0.0}, "06:04", "18:11"),
-    ],
-)
-def test_sunrise_and_sunset_are_those_of_the_tables(
-    day: date, place: dict[str, float], rise: str, set_: str
-) -> None:
-    times = sun_times(day, **place)
-    assert times.rise is not None
-    assert times.set is not None
-    for found, table in ((times.rise, rise), (times.set, set_)):
-        expected = datetime.fromisoformat(f"{day} {table}+00:00")
-        assert abs(found - expected) <= timedelta(minutes=1.5)
+NOW = datetime(2026, 6, 1, 8, 20, tzinfo=UTC)
+WEEK = timedelta(days=7)
+CUMBRIA = (54.45, -3.2)
 
 
-@pytest.mark.parametrize("day", [date(2024, 6, 21), date(2024, 12, 21)])
-def test_beyond_the_polar_circle_the_sun_may_not_cross_the_horizon(day: date) -> None:
-    assert sun_times(day, **TROMSO) == SunTimes(None, None)
-    summer = day.month == 6
-    hours = [datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for hour in range(24)]
-    assert {ComputedDaylight().is_light(at, **TROMSO) for at in hours} == {summer}
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-@given(
-    st.dates(date(1950, 1, 1), date(2090, 1, 1)),
-    st.floats(-60, 60),
-    st.floats(-180, 180),
-)
-def test_the_sun_stands_on_the_horizon_at_the_times_found(
-    day: date, latitude: float, longitude: float
-) -> None:
-    times = sun_times(day, latitude=latitude, longitude=longitude)
-    for at in (times.rise, times.set):
-        assert at is not None
-        altitude = sun_altitude_deg(at, latitude=latitude, longitude=longitude)
-        assert altitude == pytest.approx(RISE_ALTITUDE_DEG, abs=0.02)
+def make_walk(number: int = 0, *, latitude: float = 54.0) -> Walk:
+    points = [Point(-3.0, latitude + number / 100, 100), Point(-3.0, latitude + number / 100 + 0.02, 400)]
+    data = write_gpx(name=f"Walk {number}", description="", points=points)
+    return services.upload_walk(data=data, published=True)
 
 
-def test_time_zones_do_not_matter() -> None:
-    utc = datetime(2024, 6, 20, 12, tzinfo=UTC)
-    elsewhere = datetime.fromisoformat("2024-06-20T21:00:00+09:00")
-    assert (
-        sun_altitude_deg(utc, **LONDON)
-        == sun_altitude_deg(elsewhere, **LONDON)
-        == pytest.approx(61.9, abs=0.2)
-    )
+class Away:
+    """The way to a module that is not there."""
+
+    is_remote = True
+
+    def carry(self, call: Call) -> Any:
+        raise TransportFailure(call.operation.label, "nobody answers at 127.0.0.1:9")
+
+
+@contextmanager
+def stars_away() -> Iterator[None]:
+    with dispatcher().placing("stars", Away()):
+        yield
+
+
+def test_the_light_of_a_week_has_a_span_for_each_day() -> None:
+    (light,) = ask_daylight([CUMBRIA], start=NOW, end=NOW + WEEK)
+    assert [span.begins.date().day for span in light] == [31, *range(1, 9)]
+    today = next(span for span in light if span.begins.date() == NOW.date())
+    assert today.begins < NOW < today.ends
+    assert abs(today.ends - utc("2026-06-01T20:37")) < timedelta(minutes=2)
+
+
+def test_under_the_midnight_sun_all_days_are_one_span_and_in_the_polar_night_there_is_none() -> None:
+    tromso = (69.65, 18.96)
+    (summer,) = ask_daylight([tromso], start=utc("2026-06-15T00:00"), end=utc("2026-06-22T00:00"))
+    assert len(summer) == 1
+    assert summer[0].begins <= utc("2026-06-15T00:00") < utc("2026-06-22T00:00") <= summer[0].ends
+    assert ask_daylight([tromso], start=utc("2026-12-15T00:00"), end=utc("2026-12-22T00:00")) == [[]]
+
+
+@pytest.mark.parametrize("longitude", [-180.0, -170.0, 0.0, 170.0, 180.0])
+def test_no_day_between_the_two_moments_is_missing_wherever_the_place_is(longitude: float) -> None:
+    (light,) = ask_daylight([(0.0, longitude)], start=NOW, end=NOW + WEEK)
+    hours = [NOW + timedelta(hours=n) for n in range(7 * 24)]
+    lit = sum(any(span.begins <= at <= span.ends for span in light) for at in hours)
+    assert lit / len(hours) == pytest.approx(12.1 / 24, abs=0.04)  # the equator's day, to the hour
+
+
+def test_walks_are_good_all_night_under_the_midnight_sun() -> None:
+    make_walk(latitude=69.6)
+    june = NOW.replace(day=15)
+    refresh_windows(provider=FixtureForecast(), now=june)
+    dry = Window.objects.filter(precip_mm__lte=2, wind_kmh__lte=80, starts_at__lte=june + WEEK)
+    assert {window.starts_at.hour for window in dry if window.viable} >= {22, 23, 0, 1, 2}
+    assert all(window.viable for window in dry)
+
+
+def test_a_refresh_asks_once_for_all_walks_and_not_at_all_when_none_is_due() -> None:
+    for number in range(5):
+        make_walk(number)
+    with call_budget(1):
+        assert refresh_windows(provider=FixtureForecast(), now=NOW).outcomes == {"fetched": 5}
+    with call_budget(0):
+        assert refresh_windows(provider=FixtureForecast(), now=NOW).outcomes == {"current": 5}
+        report = refresh_windows(provider=FixtureForecast(), now=NOW, force=True, budget_s=-1)
+        assert report.outcomes == {"left": 5}
+        with pytest.raises(CallBudgetExceeded):
+            refresh_windows(provider=FixtureForecast(), now=NOW, force=True)
+
+
+def test_so_many_places_fit_into_one_question() -> None:
+    assert len(ask_daylight([CUMBRIA] * MAX_PLACES, start=NOW, end=NOW + WEEK)) == MAX_PLACES
+
+
+def test_when_stars_is_away_the_error_says_so() -> None:
+    with (
+        stars_away(),
+        pytest.raises(DaylightError, match=r"stars could not be asked .*TransportFailure: .*127\.0\.0\.1:9"),
+    ):
+        ask_daylight([CUMBRIA], start=NOW, end=NOW + WEEK)
+
+
+def test_when_stars_is_away_walks_fail_keep_their_windows_and_no_forecast_is_asked_for() -> None:
+    class Silent(FixtureForecast):
+        def fetch(self, **question: Any) -> Forecast:
+            raise AssertionError("a forecast was asked for that cannot be judged")
+
+    walk = make_walk()
+    refresh_windows(provider=FixtureForecast(), now=NOW)
+    stored = list(Window.objects.values())
+    with stars_away():
+        report = refresh_windows(provider=Silent(), now=NOW + timedelta(hours=7))
+    assert report.outcomes == {"failed": 1}
+    assert "stars could not be asked when it is light" in report.problems[walk.slug]
+    assert list(Window.objects.values()) == stored
+    fetch = ForecastFetch.objects.latest("pk")
+    assert (fetch.status, fetch.error) == ("failed", report.problems[walk.slug])
+    walk.refresh_from_db()
+    assert walk.windows_at == NOW  # the windows are as old as they are
+    # Once stars is back, so is the refresh.
+    assert refresh_windows(provider=FixtureForecast(), now=NOW + timedelta(hours=7)).outcomes == {
+        "fetched": 1
+    }
+
+
+def test_when_stars_is_away_the_command_fails_with_the_reason() -> None:
+    make_walk()
+    out = StringIO()
+    with stars_away(), pytest.raises(CommandError, match="Every question failed"):
+        call_command("refresh_windows", stdout=out)
+    assert "stars could not be asked when it is light" in " ".join(out.getvalue().split())
+
+
+def test_when_stars_is_away_everyone_still_sees_the_windows(client: Client) -> None:
+    walk = make_walk()
+    refresh_windows(provider=FixtureForecast(), now=datetime.now(UTC))
+    with stars_away():
+        page = client.get(f"/api/hikes/walks/{walk.slug}/windows").json()
+    assert page["total"] == 192
+    assert any(hour["viable"] for hour in page["items"])

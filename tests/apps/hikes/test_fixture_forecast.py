@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.hikes.daylight import ComputedDaylight
 from apps.hikes.forecast.fixture import HOURS, FixtureForecast
 from apps.hikes.forecast.port import Forecast
-from apps.hikes.windows import is_viable
+from apps.hikes.windows import Light, is_viable
 
 
 def ask(now: datetime, latitude: float = 54.5, longitude: float = -3.2) -> Forecast:
@@ -42,15 +41,14 @@ def test_an_hour_keeps_its_weather_however_often_one_asks() -> None:
 def test_every_week_of_a_year_has_good_and_bad_hours() -> None:
     for week in range(52):
         now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(weeks=week)
+        noons = [now + timedelta(days=ahead, hours=12) for ahead in range(8)]
         verdicts = {
             is_viable(
                 starts_at=hour.starts_at,
                 precip_mm=hour.precip_mm,
                 wind_kmh=hour.wind_kmh,
                 now=now,
-                latitude=54.5,
-                longitude=-3.2,
-                daylight=ComputedDaylight(),
+                light=[Light(noon - timedelta(hours=3), noon + timedelta(hours=3)) for noon in noons],
             )
             for hour in ask(now).hours
         }

@@ -5,24 +5,22 @@ from math import inf, nan
 
 import pytest
 
-from apps.hikes.daylight import ComputedDaylight
-from apps.hikes.windows import Weather, is_viable, local_day
+from apps.hikes.windows import Light, Weather, is_viable, local_day
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DAYS = [
+    Light(
+        NOON.replace(hour=3, minute=40) + timedelta(days=n),
+        NOON.replace(hour=20, minute=37) + timedelta(days=n),
+    )
+    for n in range(9)
+]
 
 
 def viable(
     starts_at: datetime = NOON, *, precip_mm: float = 0, wind_kmh: float = 10, now: datetime = NOON
 ) -> bool:
-    return is_viable(
-        starts_at=starts_at,
-        precip_mm=precip_mm,
-        wind_kmh=wind_kmh,
-        now=now,
-        latitude=54.45,
-        longitude=-3.2,
-        daylight=ComputedDaylight(),
-    )
+    return is_viable(starts_at=starts_at, precip_mm=precip_mm, wind_kmh=wind_kmh, now=now, light=DAYS)
 
 
 def test_rain_and_wind_are_good_up_to_their_limits() -> None:
@@ -39,10 +37,11 @@ def test_an_hour_is_good_up_to_seven_days_ahead_and_until_it_is_over() -> None:
 
 
 def test_the_whole_hour_must_be_light() -> None:
-    # The sun sets at 20:37 UTC there on that day.
     assert viable(NOON.replace(hour=19))
     assert not viable(NOON.replace(hour=20))
     assert not viable(NOON.replace(hour=23))
+    assert not viable(NOON.replace(hour=3) + timedelta(days=1))
+    assert viable(NOON.replace(hour=4) + timedelta(days=1))
 
 
 @pytest.mark.parametrize("field", ["temp_c", "precip_mm", "wind_kmh", "cloud_pct"])
