@@ -27,6 +27,7 @@ from contracts.knowledge import (
     Slug,
     Slugs,
     Text,
+    Verification,
     Visible,
 )
 from monolith.contracts import call_scope
@@ -77,7 +78,8 @@ def ingest_raw(
 def _notes(slugs: Iterable[str], found: Mapping[str, Mapping[str, Any]]) -> Iterable[Note]:
     for slug in slugs:
         if slug in found:
-            yield Note(**{name: found[slug][name] for name in Note.model_fields})
+            fields = {name: found[slug][name] for name in Note.model_fields}
+            yield Note(**fields | {"verification": Verification(fields["verification"])})
 
 
 def _actor() -> str:

@@ -26,8 +26,11 @@ def packed(files: dict[str, str | bytes], **options: Any) -> bytes:
     return data.getvalue()
 
 
-def imported(overwrite: bool = False, **files: str) -> ImportReport:
-    return import_notes([VaultFile(f"{name}.md", text) for name, text in files.items()], overwrite=overwrite)
+def imported(files: dict[str, str] | None = None, /, *, overwrite: bool = False, **more: str) -> ImportReport:
+    return import_notes(
+        [VaultFile(f"{name}.md", text) for name, text in {**(files or {}), **more}.items()],
+        overwrite=overwrite,
+    )
 
 
 def test_files_become_private_notes_with_links_and_chunks() -> None:
@@ -61,9 +64,9 @@ def test_a_note_is_named_by_its_head_or_its_file(text: str, slug: str, title: st
 
 def test_the_same_again_changes_nothing() -> None:
     files = {"one": "# One\n[[two]]", "two": "---\ntags: [a]\nobserved_at: 2026-05-01\n---\nTwo"}
-    imported(**files)
+    imported(files)
     before = list(Note.objects.order_by("slug").values()), set(Chunk.objects.values_list("id"))
-    report = imported(**files)
+    report = imported(files)
     assert (report.created, report.changed, report.unchanged) == ([], [], ["one", "two"])
     assert (list(Note.objects.order_by("slug").values()), set(Chunk.objects.values_list("id"))) == before
 

@@ -186,7 +186,12 @@ class TestInTwoTransactionsAtOnce:
         """Begin both, in this order; the second waits for the first, or does not have to."""
         with session() as one, session() as other:
             one.execute(first.encode())
-            waiting = threading.Thread(target=lambda: (other.execute(second.encode()), other.commit()))
+
+            def finish() -> None:
+                other.execute(second.encode())
+                other.commit()
+
+            waiting = threading.Thread(target=finish)
             waiting.start()
             waiting.join(0.3)  # long enough to get past the point where it should wait, if it does not
             one.commit()
