@@ -1,7 +1,7 @@
 """Which module promises what, and which functions keep the promise."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -101,7 +101,7 @@ def provider_problems(promise: Promise) -> Iterator[str]:
         place = f"{promise.api_module}.{operation.name}"
         function = getattr(api, operation.name, None)
         if not inspect.isfunction(function):
-            yield f"{place} is missing; {promise.interface.__name__} promises it"
+            yield f"{place} is missing; write the function that {promise.interface.__name__} promises"
         else:
             yield from _difference(place, operation, function)
 
@@ -112,7 +112,7 @@ def _difference(place: str, operation: Operation, function: Provider) -> Iterato
         return
     signature = inspect.signature(function, eval_str=True)
     promised = {parameter.name: parameter for parameter in operation.parameters}
-    for name in promised.keys() - signature.parameters.keys():
+    for name in sorted(promised.keys() - signature.parameters.keys()):
         yield f"{place} lacks the parameter {name!r} of its contract; add it"
     for name, given in signature.parameters.items():
         if name not in promised:
@@ -121,8 +121,8 @@ def _difference(place: str, operation: Operation, function: Provider) -> Iterato
         yield from _parameter_difference(
             f"{place}({name})", given, promised[name].annotation, promised[name].default
         )
-    if signature.return_annotation != operation.returns:
-        yield f"{place} returns {signature.return_annotation!r}; its contract says {operation.returns!r}"
+    if not _same(signature.return_annotation, operation.returns):
+        yield f"{place} returns {signature.return_annotation!r}; return what its contract says: {operation.returns!r}"
 
 
 def _parameter_difference(
@@ -130,10 +130,17 @@ def _parameter_difference(
 ) -> Iterator[str]:
     if given.kind is not inspect.Parameter.KEYWORD_ONLY:
         yield f"{place} is not keyword-only, as its contract has it; put * before it"
-    if given.annotation != annotation:
-        yield f"{place} is {given.annotation!r}; its contract says {annotation!r}"
+    if not _same(given.annotation, annotation):
+        yield f"{place} is {given.annotation!r}; make it what its contract says: {annotation!r}"
     if given.default != default or type(given.default) is not type(default):
-        yield f"{place} has the default {_default(given.default)}; its contract says {_default(default)}"
+        yield (
+            f"{place} has the default {_default(given.default)}; make it what its contract says: {_default(default)}"
+        )
+
+
+def _same(given: Any, promised: Any) -> bool:
+    # No two Field()s are equal to pydantic, also when they say the same.
+    return bool(given == promised) or repr(given) == repr(promised)
 
 
 def _default(value: Any) -> str:
@@ -153,7 +160,7 @@ def contracts() -> Mapping[str, tuple[Contract, ...]]:
 
 def contract_problems(modules: Mapping[str, Module]) -> Iterator[str]:
     """Yield everything that is wrong with the contracts of `modules`, each with its place and the fix."""
-    gates = []
+    gates: list[Operation] = []
     for module in modules.values():
         try:
             promises = promises_of(module)
@@ -164,20 +171,30 @@ def contract_problems(modules: Mapping[str, Module]) -> Iterator[str]:
             problems = list(provider_problems(promise))
             yield from problems
             if not problems:
-                operations = contract_of(promise.interface).operations.values()
-                gates += [operation for operation in operations if operation.kind is Kind.GATE]
-    yield from _gate_problems(gates, modules)
+                gates += gates_of(promise)
+    yield from gate_count_problems(gates)
+    for module in modules.values():
+        yield from gate_caller_problems(gates, module)
 
 
-def _gate_problems(gates: list[Operation], modules: Mapping[str, Module]) -> Iterator[str]:
+def gates_of(promise: Promise) -> list[Operation]:
+    """Return the operations of a sound contract that may block writes."""
+    return [o for o in contract_of(promise.interface).operations.values() if o.kind is Kind.GATE]
+
+
+def gate_count_problems(gates: Sequence[Operation]) -> Iterator[str]:
+    """Yield what is wrong with there being so many gates."""
     if len(gates) > 1:
         names = ", ".join(operation.label for operation in gates)
-        yield f"there are {len(gates)} gates ({names}); exactly one query may block writes"
+        yield f"there are {len(gates)} gates ({names}); keep one: exactly one query may block writes"
+
+
+def gate_caller_problems(gates: Sequence[Operation], module: Module) -> Iterator[str]:
+    """Yield each gate that `module` requires without being named by it."""
     for operation in gates:
         callers = operation.gate.callers if operation.gate else frozenset[str]()
-        yield from (
-            f"module {module.name!r} requires the gate {operation.label}, whose callers are "
-            f"{', '.join(sorted(callers))}; take it out of `requires`, or name it there"
-            for module in modules.values()
-            if operation.module in module.requires and module.name not in callers
-        )
+        if operation.module in module.requires and module.name not in callers:
+            yield (
+                f"module {module.name!r} requires the gate {operation.label}, whose callers are "
+                f"{', '.join(sorted(callers))}; take it out of `requires`, or name it there"
+            )
