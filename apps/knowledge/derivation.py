@@ -41,7 +41,6 @@ def derive(slug: str, content: Content, *, embedder: Embedder | None = None) -> 
     """
     embedder = embedder or default_embedder()
     document = parse(content.body)
-    heading = _heading(content)
     chunks = chunks_of(document.tokens, title=content.title)
     _check("links", len(document.links), MAX_LINKS)
     _check("sections and pieces of text", len(chunks), MAX_CHUNKS)
@@ -49,11 +48,11 @@ def derive(slug: str, content: Content, *, embedder: Embedder | None = None) -> 
         derivation=current_derivation(embedder),
         names=names_of(slug, content.title, content.aliases),
         html=render(document),
-        heading=heading,
+        heading=_heading(content),
         links=document.links,
         chunks=chunks,
         embedder=embedder.id,
-        vectors=embedder.embed([_embedded(heading, chunk) for chunk in chunks]),
+        vectors=embedder.embed([_embedded(content, chunk) for chunk in chunks]),
     )
 
 
@@ -63,7 +62,7 @@ def current_derivation(embedder: Embedder | None = None) -> str:
 
 
 def _heading(content: Content) -> str:
-    """Return a note's title and those of its aliases that fit: more of them would crowd out the text in a vector."""
+    """Return a note's title and those of its aliases that fit beside it in a chunk's title."""
     heading = content.title
     for alias in content.aliases:
         if len(heading) + len(alias) + 2 <= TITLE_LENGTH:
@@ -71,8 +70,10 @@ def _heading(content: Content) -> str:
     return heading
 
 
-def _embedded(heading: str, chunk: ChunkText) -> str:
-    return "\n".join(filter(None, (heading, chunk.section, chunk.text)))
+def _embedded(content: Content, chunk: ChunkText) -> str:
+    # Aliases last: a model that reads so many words and no more leaves out the least.
+    parts = (content.title, chunk.section, chunk.text, ", ".join(content.aliases))
+    return "\n".join(filter(None, parts))
 
 
 def _check(what: str, number: int, limit: int) -> None:
