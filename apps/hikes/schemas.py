@@ -2,26 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from types import NoneType
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import (
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    StringConstraints,
-    field_validator,
-)
-from pydantic_core import CoreSchema
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from apps.hikes.queries import Search, WalkSort
 from apps.hikes.walking_time import Grade
 from monolith.http.answers import Answer
+from monolith.http.maybe import Maybe
 from monolith.http.problems import Problem, field_error
-
-T = TypeVar("T")
 
 MAX_LIMIT: Final = 100
 MAX_OFFSET: Final = 10_000  # a list that long is searched, not paged through
@@ -33,21 +24,6 @@ Line = Annotated[
 ]
 Name = Annotated[Line, StringConstraints(max_length=120)]
 Prose = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=2000)]
-
-
-class Absent:
-    """Makes an optional value one that may be left out, but not null: a query cannot say null.
-
-    As a union it would also double every error and put the union's parts into the field's name.
-    """
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        (given,) = (part for part in get_args(source) if part is not NoneType)
-        return handler.generate_schema(given)
-
-
-Maybe: TypeAlias = Annotated[T | None, Absent]  # noqa: UP040 - a `type` would get a schema of its own
 Number = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 

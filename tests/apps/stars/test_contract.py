@@ -14,8 +14,8 @@ from apps.stars.refresh import refresh_hours
 from contracts.stars import Around, Place, Stars
 from monolith import entering
 from monolith.contracts import InvalidCall, require
+from tests.apps.stars.clear_on import ClearOn
 from tests.apps.stars.sites import NOW, make_site
-from tests.apps.stars.test_public_api import ClearOn
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 

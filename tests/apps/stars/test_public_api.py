@@ -1,6 +1,6 @@
 """What everyone may ask, over HTTP, against the real database."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,40 +10,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.stars import services
-from apps.stars.forecast.port import Forecast
 from apps.stars.models import NightTable, Site, SiteHour
 from apps.stars.pruning import prune
 from apps.stars.refresh import refresh_hours
 from apps.stars.services import NIGHTS_AHEAD, UsualMonth
-from apps.stars.weather import HOUR, Weather
+from apps.stars.weather import HOUR
 from monolith import entering
+from tests.apps.stars.clear_on import ClearOn
 from tests.apps.stars.sites import NOW, make_site
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 API = "/api/stars"
-
-
-class ClearOn:
-    """A forecast whose only clear nights are those of given days, by universal time less twelve hours."""
-
-    name = "clear"
-
-    def __init__(self, *days: int) -> None:
-        self.days = days
-
-    def fetch(
-        self, *, latitude: float, longitude: float, elevation_m: float, last_modified: str, now: datetime
-    ) -> Forecast:
-        first = now.replace(minute=0)
-        return Forecast(hours=tuple(self._weather(first + HOUR * n) for n in range(120)), expires=now)
-
-    def _weather(self, at: datetime) -> Weather:
-        cloud = 0 if (at - timedelta(hours=12)).day in self.days else 90
-        return Weather(starts_at=at, temp_c=5, humidity_pct=50, wind_kmh=5, cloud_pct=cloud)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 @pytest.fixture
