@@ -67,12 +67,13 @@ class Operation:
             p.name: p.annotation if p.is_required else NotRequired[p.annotation] for p in self.parameters
         }
         make: Any = TypedDict  # of data here, which the type checker cannot follow
-        return adapter(self.name, make(self.name, fields), extra="forbid")
+        name = f"{self.name}_request"
+        return adapter(name, make(name, fields), extra="forbid")
 
     @cached_property
     def result(self) -> TypeAdapter[Any]:
         """Return what reads and writes its result."""
-        return adapter(self.name, self.returns)
+        return adapter(f"{self.name}_result", self.returns)
 
     @cached_property
     def error_by_code(self) -> Mapping[str, type[DeclaredError]]:

@@ -13,7 +13,7 @@ _CONSTRAINTS: Final = (str, Ge, Gt, Interval, Le, Len, Lt, MaxLen, MinLen, Multi
 _MORE_CONSTRAINTS: Final = frozenset(
     {"pattern", "max_digits", "decimal_places"}
 )  # pydantic's own, in one note
-_DOCUMENTATION: Final = frozenset({"title", "json_schema_extra", "use_attribute_docstrings"})
+_DOCUMENTATION: Final = frozenset({"title", "json_schema_extra"})
 
 
 def schema_problem(model: type[BaseModel]) -> str | None:

@@ -26,7 +26,9 @@ class Schema(BaseModel):
     given, so that a model or a queryset becomes data by itself, and loses pydantic's strict reading of JSON by it.
     """
 
-    model_config = ConfigDict(**CONFIG, frozen=True, extra="ignore", from_attributes=False)
+    model_config = ConfigDict(
+        **CONFIG, frozen=True, extra="ignore", from_attributes=False, use_attribute_docstrings=True
+    )
 
 
 def adapter(name: str, annotation: Any, *, extra: ExtraValues | None = None) -> TypeAdapter[Any]:

@@ -38,9 +38,9 @@ DEADLINE: Final = (
 MAX_ARGUMENTS: Final = 4 * 1024 * 1024  # bytes of a call; more belongs in a file, or in several calls
 MAX_RESULT: Final = 16 * 1024 * 1024  # bytes of an answer; more belongs in pages
 
-_URN: Final = "urn:fastmonolith"
+URN: Final = "urn:fastmonolith"
 # What each looks like on the wire: its code and its HTTP status.
-_FAILURES: Final[dict[type[ContractError], tuple[str, int]]] = {
+FAILURES: Final[dict[type[ContractError], tuple[str, int]]] = {
     InvalidCall: ("invalid-call", 422),
     InvalidResult: ("invalid-result", 500),
     IdempotencyConflict: ("idempotency-conflict", 409),
@@ -51,7 +51,7 @@ _FAILURES: Final[dict[type[ContractError], tuple[str, int]]] = {
     TransportFailure: ("transport-failure", 502),
     ProviderFailure: ("provider-failure", 500),
 }
-_BY_CODE: Final = {code: kind for kind, (code, _) in _FAILURES.items()}
+_BY_CODE: Final = {code: kind for kind, (code, _) in FAILURES.items()}
 
 
 def write_arguments(call: Call) -> bytes:
@@ -96,17 +96,17 @@ def _write_result(operation: Operation, result: Any) -> bytes:
 def write_error(operation: Operation, error: ContractError) -> tuple[int, bytes]:
     """Return an error as HTTP status and problem document."""
     if isinstance(error, DeclaredError):
-        code = f"{_URN}:{operation.module}:{error_code(type(error))}"
+        code = f"{URN}:{operation.module}:{error_code(type(error))}"
         extra: dict[str, Any] = {"data": error.data.model_dump(mode="json")}
         return _document(code, error.title(), error.status, str(error), extra)
-    code, status = _FAILURES[type(error)]
+    code, status = FAILURES[type(error)]
     extra = {}
     if isinstance(error, InvalidCall | InvalidResult):
         extra = {"problems": error.problems}
     if isinstance(error, IdempotencyConflict):
         extra = {"key": error.key}
     detail = error.detail if isinstance(error, CallError) else str(error)
-    return _document(f"{_URN}:call:{code}", code.replace("-", " ").capitalize(), status, detail, extra)
+    return _document(f"{URN}:call:{code}", code.replace("-", " ").capitalize(), status, detail, extra)
 
 
 def _document(code: str, title: str, status: int, detail: str, extra: dict[str, Any]) -> tuple[int, bytes]:
@@ -132,7 +132,7 @@ def read_answer(operation: Operation, status: int, body: bytes) -> Any:
 def _read_error(operation: Operation, status: int, body: bytes) -> ContractError:
     try:
         document = from_json(body)
-        owner, code = document["type"].removeprefix(f"{_URN}:").split(":")
+        owner, code = document["type"].removeprefix(f"{URN}:").split(":")
         if owner == operation.module and (declared := operation.error_by_code.get(code)):
             return declared.from_json(document["data"])
         return _failure(_BY_CODE[code], operation, document)
