@@ -71,6 +71,7 @@ def answer(call: Call, provider: Provider) -> Any:
     try:
         result = _once(call, provider) if operation.kind is Kind.COMMAND else provider(**call.arguments)
     except Exception as error:
+        refuse_late(call)  # whatever it was: at this time no transport brings it to the caller
         if _is_promised(operation, error):
             raise
         raise _failure(operation, error) from error

@@ -81,7 +81,7 @@ def respond(call: Call, body: bytes, carry: Callable[[Call], Any]) -> tuple[int,
         result = carry(replace(call, arguments=read_arguments(operation, body)))
         return 200, _write_result(operation, result)
     except ContractError as error:
-        if isinstance(error, ProviderFailure | InvalidResult):
+        if isinstance(error, ProviderFailure | InvalidResult | DeadlineExceeded):
             logger.exception("%s failed", operation.label)  # the caller learns no more than that
         return write_error(operation, error)
 

@@ -160,6 +160,19 @@ def test_answer_after_the_deadline_is_no_answer(provide: Provide) -> None:
         require(Ships).whoami()
 
 
+def test_error_after_the_deadline_is_no_answer_either(provide: Provide) -> None:
+    def late(*, mmsi: int, name: str = "unnamed") -> Vessel:
+        moment = call_scope().deadline
+        assert moment is not None
+        while time.monotonic() < moment:
+            pass
+        raise VesselUnknown(mmsi=mmsi)
+
+    provide(get=late)
+    with deadline(0.05), pytest.raises(DeadlineExceeded):
+        require(Ships).get(mmsi=1)
+
+
 def test_inner_deadline_shortens_and_never_lengthens() -> None:
     with deadline(10):
         outer = call_scope().deadline

@@ -1,36 +1,66 @@
 """How many calls to one remote module are under way at once: the bulkhead between it and the rest of this process."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from monolith.contracts.errors import TooManyCalls
 
-PATIENCE_S: Final = 0.25  # to wait for a place: shorter refuses in a rush, longer stops threads others need
+PATIENCE_S: Final = (
+    0.25  # to wait for a place: shorter refuses in a rush, longer stops threads that others need
+)
 
 
 class CallLimit:
-    """Lets `most` calls be under way. Others wait a moment for a place, and not even that while none becomes free."""
+    """Lets `most` calls be under way.
+
+    Others wait for a moment, first come, first served; and not even that once one of them has waited in vain, until a
+    place becomes free: a module that hangs stops no more threads than it has places.
+    """
 
     def __init__(self, module: str, most: int) -> None:
         self._module = module
         self._most = most
-        self._places = threading.BoundedSemaphore(most)
-        self._is_stuck = False  # nobody left since somebody waited in vain
+        self._free = most
+        self._waiting: deque[threading.Event] = deque()
+        self._is_stuck = False
+        self._lock = threading.Lock()
 
     @contextmanager
-    def place(self, operation: str, *, wait_s: float = PATIENCE_S) -> Iterator[None]:
-        """Count the block as one call. Raises TooManyCalls."""
-        if not self._places.acquire(blocking=False) and (
-            self._is_stuck or not self._places.acquire(timeout=min(wait_s, PATIENCE_S))
-        ):
-            self._is_stuck = True
-            raise TooManyCalls(
-                operation, f"{self._most} calls to '{self._module}' are under way, the most there may be"
-            )
+    def place(self, operation: str, *, wait_s: float) -> Iterator[None]:
+        """Count the block as one call; waits at most `wait_s` seconds. Raises TooManyCalls."""
+        if not self._enter(min(wait_s, PATIENCE_S)):
+            reason = f"{self._most} calls to '{self._module}' are under way, the most there may be"
+            raise TooManyCalls(operation, reason)
         try:
             yield
         finally:
+            self._leave()
+
+    def _enter(self, wait_s: float) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            if self._is_stuck:
+                return False
+            turn = threading.Event()
+            self._waiting.append(turn)
+        if turn.wait(wait_s):
+            return True
+        with self._lock:
+            if turn.is_set():  # in between
+                return True
+            self._waiting.remove(turn)
+            self._is_stuck = True
+            return False
+
+    def _leave(self) -> None:
+        with self._lock:
             self._is_stuck = False
-            self._places.release()
+            if self._waiting:
+                self._waiting.popleft().set()  # the place is handed over: whoever comes now does not overtake
+            else:
+                self._free += 1
