@@ -40,7 +40,7 @@ class Quality:
 
     @property
     def recall(self) -> float:
-        return len(self.ranks) and 1 - len(self.missed) / len(self.ranks)
+        return 1 - len(self.missed) / len(self.ranks)
 
     @property
     def mrr(self) -> float:
