@@ -12,6 +12,8 @@ from typing import Any, Final
 import jwt
 from pydantic import SecretStr
 
+from monolith.environment import CONTRACT_KEYS_PREFIX
+
 ALGORITHM: Final = "HS256"  # the only one that is signed or believed, whatever a token's header says
 LIFE_S: Final = 60  # longer spares signing, and a token that leaks is of use for longer
 REUSED_FOR_S: Final = LIFE_S / 2  # by the caller; what is left outlives the way to the owner
@@ -90,7 +92,7 @@ class Verifier:
         return caller
 
     def _claims(self, token: str) -> dict[str, Any]:
-        reason = f"this process holds no key of '{self._audience}'"
+        reason = f"this process holds no key of '{self._audience}'; set {CONTRACT_KEYS_PREFIX}{self._audience.upper()}"
         for key in self._keys:
             try:
                 return jwt.decode(
