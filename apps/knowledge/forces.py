@@ -16,7 +16,7 @@ LENGTH: Final = 1.0
 GRAVITY: Final = 0.1
 # A cell counts as one node when its width is less than this share of its distance. Less is exacter and slower.
 OPENING: Final = 0.9
-MOST_STEPS: Final = 300
+MOST_STEPS: Final = 200
 FEWEST_STEPS: Final = 40
 WORK: Final = 2_000_000  # n log n per step, over all steps: about ten seconds on one core
 DEEPEST: Final = 24  # halvings; nodes nearer to each other than that stay in one cell

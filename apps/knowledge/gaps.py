@@ -34,8 +34,7 @@ REOPEN: Final = """
 UPDATE knowledge_gap AS gap
 SET status = 'open', opened_at = %(now)s, changed_at = %(now)s, reviewed_by = '', comment = '', note_id = NULL
 WHERE gap.status <> ALL (%(reviewable)s)
-    AND EXISTS (SELECT FROM knowledge_notelink AS link WHERE link.target_key = gap.key)
-    AND NOT EXISTS (SELECT FROM knowledge_note AS note WHERE note.names @> ARRAY[gap.key::text])
+    AND EXISTS (SELECT FROM knowledge_resolved_link AS link WHERE link.target_key = gap.key AND link.note_id IS NULL)
 RETURNING key
 """
 
@@ -44,8 +43,8 @@ OPEN: Final = """
 INSERT INTO knowledge_gap AS gap (key, term, mentions, status, opened_at, changed_at, reviewed_by, comment)
 SELECT link.target_key, mode() WITHIN GROUP (ORDER BY link.target), count(DISTINCT link.source_id),
     'open', %(now)s, %(now)s, '', ''
-FROM knowledge_notelink AS link
-WHERE NOT EXISTS (SELECT FROM knowledge_note AS note WHERE note.names @> ARRAY[link.target_key::text])
+FROM knowledge_resolved_link AS link
+WHERE link.note_id IS NULL
 GROUP BY link.target_key
 ORDER BY link.target_key
 ON CONFLICT (key) DO UPDATE SET term = excluded.term, mentions = excluded.mentions

@@ -9,22 +9,10 @@ from typing import Final
 from uuid import UUID
 
 from apps.knowledge.forces import Place, places_of
-from apps.knowledge.models import Note, PublicLink, PublicNote
+from apps.knowledge.models import Note, PublicLink, PublicNote, ResolvedLink
 from monolith import atomic, connection
 
 DECIMALS: Final = 3  # of a link's length; finer than anybody sees
-
-# A link leads to the note that has the name earliest among its own, as in migration 0002.
-ALL_LINKS: Final = """
-SELECT DISTINCT link.source_id, target.id
-FROM knowledge_notelink AS link
-CROSS JOIN LATERAL (
-    SELECT note.id FROM knowledge_note AS note
-    WHERE note.names @> ARRAY[link.target_key::text]
-    ORDER BY array_position(note.names, link.target_key::text), note.slug
-    LIMIT 1
-) AS target
-"""
 
 # Notes whose place stays are not written, so that the graph's ETag changes only with the graph.
 PLACE: Final = """
@@ -52,21 +40,16 @@ def layout_notes() -> LayoutReport:
     The same notes and links give the same places. The public picture is made from public rows alone: it tells nothing
     of private notes, not even by where it has room.
     """
-    everything = _placed(list(Note.objects.values_list("id", "slug")), _links())
+    links = ResolvedLink.objects.filter(note__isnull=False).values_list("source_id", "note_id")
+    everything = _placed(list(Note.objects.values_list("id", "slug")), list(links))
     public = _placed(
         list(PublicNote.objects.values_list("id", "slug")),
-        list(PublicLink.objects.values_list("source_id", "target_id").distinct()),
+        list(PublicLink.objects.values_list("source_id", "target_id")),
     )
     rows = [(note, *place, *public.get(note, (0.0, 0.0))) for note, place in sorted(everything.items())]
     with atomic(), connection().cursor() as cursor:
         cursor.execute(PLACE, [list(column) for column in zip(*rows, strict=True)] or [[]] * 5)
         return LayoutReport(notes=len(rows), moved=cursor.rowcount)
-
-
-def _links() -> list[tuple[UUID, UUID]]:
-    with connection().cursor() as cursor:
-        cursor.execute(ALL_LINKS)
-        return list(cursor.fetchall())
 
 
 def _placed(notes: Sequence[tuple[UUID, str]], links: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Place]:
