@@ -90,7 +90,9 @@ def process_problems(
     environment: Environment,
     environ: Mapping[str, str],
 ) -> Iterator[str]:
-    if not composed:
+    if not declared and profile is not Profile.MIGRATOR:  # which makes the first one
+        yield "no module is declared; `manage.py startmodule NAME` makes one"
+    elif declared and not composed:
         yield f"no module is left for the {profile.value} profile; MONOLITH_MODULES is {environment.modules}"
     for name, url in module_urls(environ).items():
         if name not in declared:

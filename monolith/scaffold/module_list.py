@@ -3,7 +3,6 @@
 import ast
 import re
 from bisect import bisect
-from collections.abc import Sequence
 from itertools import takewhile
 from typing import Final
 
@@ -84,29 +83,22 @@ def _entries(listed: ast.List) -> list[str]:
 def _enter(lines: list[str], listed: ast.List, name: str, line_length: int, newline: str) -> None:
     names = _entries(listed)
     position = bisect(names, name) if names == sorted(names) and all(names) else len(names)
-    before = listed.elts[position - 1] if position else None
     if listed.lineno == listed.end_lineno:
-        _enter_in_line(lines, listed, before, name, line_length, newline)
+        line = lines[listed.lineno - 1]
+        lines[listed.lineno - 1] = _entered(line, listed, position, name, line_length, newline)
     else:
-        _enter_as_line(lines, listed, before, name, newline)
+        _enter_as_line(lines, listed, listed.elts[position - 1] if position else None, name, newline)
 
 
-def _enter_in_line(
-    lines: list[str], listed: ast.List, before: ast.expr | None, name: str, line_length: int, newline: str
-) -> None:
-    line = lines[listed.lineno - 1].encode()  # the tree counts bytes
-    if before is None:
-        at, entry = listed.col_offset + 1, f"{name}, " if listed.elts else name
-    else:
-        at, entry = before.end_col_offset or 0, f", {name}"
-    entered = (line[:at] + entry.encode() + line[at:]).decode()
-    if len(entered.rstrip()) <= line_length:
-        lines[listed.lineno - 1] = entered
-        return
-    entries = [part.strip() for part in entered[entered.index("[") + 1 : entered.rindex("]")].split(",")]
-    head, tail = entered[: entered.index("[") + 1], entered[entered.rindex("]") :]
-    body = "".join(f"    {entry},{newline}" for entry in entries if entry)
-    lines[listed.lineno - 1] = f"{head}{newline}{body}{tail}"
+def _entered(line: str, listed: ast.List, position: int, name: str, line_length: int, newline: str) -> str:
+    raw = line.encode()  # the tree counts bytes
+    entries = [raw[element.col_offset : element.end_col_offset].decode() for element in listed.elts]
+    entries.insert(position, name)
+    head, tail = raw[: listed.col_offset].decode(), raw[listed.end_col_offset :].decode()
+    in_line = f"{head}[{', '.join(entries)}]{tail}"
+    if len(in_line.rstrip()) <= line_length:
+        return in_line
+    return f"{head}[{newline}{''.join(f'    {entry},{newline}' for entry in entries)}]{tail}"
 
 
 def _enter_as_line(
@@ -150,7 +142,7 @@ def _after_docstring(tree: ast.Module) -> int:
     return (tree.body[0].end_lineno or 0) if ast.get_docstring(tree) else 0
 
 
-def _natural(dotted: str) -> Sequence[tuple[bool, int, str]]:
+def _natural(dotted: str) -> list[tuple[bool, int, str]]:
     """Sort as import sorters do: x2 before x10."""
     return [
         (not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", dotted)

@@ -44,7 +44,11 @@ def problems(new: NewModule, *, declared: Mapping[str, Module], project: Path) -
     """Yield everything that keeps a module from being made, each with the fix."""
     if (problem := _name_problem(new.name)) is not None:
         yield f"{new.name!r} cannot be a module's name: {problem}"
-        return
+    else:
+        yield from list(_place_problems(new, declared, project)) or _clashes(new)
+
+
+def _place_problems(new: NewModule, declared: Mapping[str, Module], project: Path) -> Iterator[str]:
     if new.name in declared:
         yield f"a module {new.name!r} is declared already; choose another name"
     for place in new.folders.values():
@@ -56,7 +60,6 @@ def problems(new: NewModule, *, declared: Mapping[str, Module], project: Path) -
             f'no " and no backslash'
         )
     yield from _requirement_problems(new, declared)
-    yield from _clashes(new)
 
 
 def _name_problem(name: str) -> str | None:
