@@ -38,7 +38,7 @@ class Decision(Schema):
 UNASKED = Decision(
     outcome=Outcome.DENY,
     missing=(
-        "an answer: the compliance gate could not be asked. Try again when the module compliance is up.",
+        "an answer: the compliance gate could not be asked. Try again when the module compliance is up",
     ),
 )
 """The answer when there is none: a write that nobody allowed does not happen."""

@@ -26,7 +26,7 @@ class Rule(models.Model):
         max_length=patterns.MAX_LENGTH,
         default=patterns.ANYTHING,
         validators=[patterns.validate_pattern],
-        help_text="The rule is for resources of this pattern: note:draft/*, or * for all.",
+        help_text="The rule is for resources of this pattern: source:*, or * for all.",
     )
     right = models.CharField(
         max_length=patterns.MAX_LENGTH,
@@ -91,7 +91,7 @@ class Grant(models.Model):
         max_length=patterns.MAX_LENGTH,
         default=patterns.ANYTHING,
         validators=[patterns.validate_pattern],
-        help_text="The right holds for resources of this pattern: note:draft/*, or * for all.",
+        help_text="The right holds for resources of this pattern: source:*, or * for all.",
     )
     ends_at = models.DateTimeField(
         null=True, blank=True, help_text="Holds until then; empty for as long as nobody ends it."

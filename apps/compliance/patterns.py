@@ -1,6 +1,6 @@
 """Names of subjects, actions, resources and rights, and the patterns that stand for many of them.
 
-A pattern is a name, or `*`, or a name up to a separator and then `*`: `knowledge.*`, `user:*`, `note:draft/*`. A star
+A pattern is a name, or `*`, or a name up to a separator and then `*`: `knowledge.*`, `user:*`, `source:file/*`. A star
 elsewhere is refused: `user:1*` would quietly be user 10 as well.
 """
 
@@ -14,7 +14,6 @@ ANYTHING: Final = "*"
 SEPARATORS: Final = ".:/"
 
 # The same in Python, in PostgreSQL's CHECK constraints and in OpenAPI.
-NAME: Final = r"^[^\x00-\x1f\x7f*]+$"
 RIGHT: Final = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"
 PATTERN: Final = r"^(\*|[^\x00-\x1f\x7f*]+|[^\x00-\x1f\x7f*]*[.:/]\*)$"
 SUBJECT: Final = r"^(\*|[a-z][a-z0-9_]*:(\*|[^\x00-\x1f\x7f*]+|[^\x00-\x1f\x7f*]*[.:/]\*))$"

@@ -12,8 +12,9 @@ RULES: Final = (
 )
 GRANTS: Final = (
     ("user:*", "ships.ingest", "Private routes are for staff; all of them may bring in sentences."),
-    ("command:ingest_nmea", "ships.ingest", "Who can run commands here can reach the database anyway."),
+    ("command:ingest_nmea", "ships.ingest", "Who runs commands here holds the module's own login anyway."),
     ("user:*", "knowledge.publish", "Private routes are for staff; narrow it to those who should publish."),
+    ("command:import_notes", "knowledge.publish", "As above, and only what asks to be published."),
 )
 BY: Final = "command:load_samples"
 

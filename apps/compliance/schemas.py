@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema
 
 from apps.compliance import patterns
 from apps.compliance.models import Event
-from contracts.compliance import Outcome
+from contracts.compliance import Name, Outcome
 from monolith.contracts import UtcDatetime
 from monolith.http.answers import Answer
 
@@ -45,7 +45,6 @@ def _checked(problem_of: Callable[[str], str | None], pattern: str) -> tuple[Any
     return described, AfterValidator(check)
 
 
-Name = Annotated[str, StringConstraints(pattern=patterns.NAME, max_length=patterns.MAX_LENGTH)]
 Tenant = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=patterns.MAX_LENGTH)]
 Pattern = Annotated[str, *_checked(patterns.pattern_problem, patterns.PATTERN)]
 Subject = Annotated[str, *_checked(patterns.subject_problem, patterns.SUBJECT)]
@@ -101,7 +100,7 @@ class NewRule(Schema):
     model_config = ConfigDict(extra="forbid")
 
     action: Pattern = Field(description="`ships.ingest`, `knowledge.*` or `*`.")
-    resource: Pattern = Field(default=patterns.ANYTHING, description="`note:draft/*`, or `*` for all.")
+    resource: Pattern = Field(default=patterns.ANYTHING, description="`source:*`, or `*` for all.")
     right: Right
     notice_days: int = Field(
         default=7, ge=0, le=3650, description="Said to be expiring when the right ends within so many days."
@@ -139,7 +138,7 @@ class NewGrant(Schema):
     tenant: Tenant = ""
     subject: Subject = Field(description="`user:7`, `command:ingest_nmea` or `user:*`.")
     right: Right
-    resource: Pattern = Field(default=patterns.ANYTHING, description="`note:draft/*`, or `*` for all.")
+    resource: Pattern = Field(default=patterns.ANYTHING, description="`source:*`, or `*` for all.")
     ends_at: UtcDatetime | None = Field(
         default=None, description="Holds until then; null: until it is ended."
     )

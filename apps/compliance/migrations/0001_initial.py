@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                     "resource",
                     models.CharField(
                         default="*",
-                        help_text="The right holds for resources of this pattern: note:draft/*, or * for all.",
+                        help_text="The right holds for resources of this pattern: source:*, or * for all.",
                         max_length=200,
                         validators=[apps.compliance.patterns.validate_pattern],
                     ),
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                     "resource",
                     models.CharField(
                         default="*",
-                        help_text="The rule is for resources of this pattern: note:draft/*, or * for all.",
+                        help_text="The rule is for resources of this pattern: source:*, or * for all.",
                         max_length=200,
                         validators=[apps.compliance.patterns.validate_pattern],
                     ),
