@@ -3,20 +3,17 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from monolith import telemetry
 from monolith.errors import CompositionError
 from monolith.profile import Profile
+from tests.otlp import Receiver, attributes, receiving
 from tests.system.running_up import PROJECT, environment, prepared_directory
 
 # Answers the paths given as arguments in-process, as a server's worker would, then ends.
@@ -38,56 +35,10 @@ print(json.dumps({"statuses": statuses, "opentelemetry": loaded}))
 """
 
 
-@dataclass(slots=True)
-class Receiver:
-    """An OTLP/HTTP receiver that keeps what it is sent."""
-
-    url: str
-    requests: list[ExportTraceServiceRequest] = field(default_factory=list)
-
-    def spans(self) -> list[Span]:
-        return [
-            span
-            for request in self.requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-    def services(self) -> set[str]:
-        return {
-            attribute.value.string_value
-            for request in self.requests
-            for resource in request.resource_spans
-            for attribute in resource.resource.attributes
-            if attribute.key == "service.name"
-        }
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    received: list[ExportTraceServiceRequest] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            received.append(ExportTraceServiceRequest.FromString(body))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield Receiver(f"http://127.0.0.1:{server.server_port}", received)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with receiving() as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +62,6 @@ def ask(directory: Path, *paths: str, **more: str) -> dict[str, Any]:
     assert result.returncode == 0, result.stderr
     answer: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     return answer
-
-
-def attributes(span: Span) -> dict[str, str]:
-    return {attribute.key: attribute.value.string_value for attribute in span.attributes}
 
 
 @pytest.mark.slow
