@@ -5,7 +5,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 
 from apps.stars.forecast.fixture import FixtureForecast
 from apps.stars.models import NightTable, Site, SiteHour, SiteMonthStat
@@ -115,10 +115,12 @@ def test_a_night_without_dark_hours_is_banked_as_one() -> None:
 
 def test_when_banking_fails_nothing_is_removed() -> None:
     site = make_site()
+    south = make_site("South", latitude=-43.987, longitude=170.465, time_zone="Pacific/Auckland")
     store(site, date(2026, 11, 21), clear=3)
-    # A month that holds as much as its column can takes no more.
+    store(south, date(2026, 11, 21), clear=3)
+    # A month that holds as much as its column can takes no more. Its site comes after one that could be banked.
     SiteMonthStat.objects.create(
-        site=site,
+        site=south,
         month=date(2026, 11, 1),
         nights=1,
         good_nights=0,
@@ -127,10 +129,12 @@ def test_when_banking_fails_nothing_is_removed() -> None:
         clear_dark_hours=0,
         updated_at=utc("2026-11-01T00:00"),
     )
-    with pytest.raises(Exception, match="out of range"), atomic():
+    with pytest.raises(DataError, match="out of range"):
         prune(now=utc("2026-11-23T12:00"))
-    assert SiteHour.objects.count() == 24
-    assert NightTable.objects.filter(night=date(2026, 11, 21)).exists()
+    assert SiteHour.objects.count() == 48
+    assert NightTable.objects.filter(night=date(2026, 11, 21)).count() == 2
+    assert stats()["south", "2026-11"][0] == 1
+    assert len(stats()) == 1
 
 
 def test_refreshing_after_pruning_brings_no_banked_hour_back() -> None:

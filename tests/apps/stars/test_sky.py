@@ -87,6 +87,16 @@ def test_altitudes_are_those_of_the_library(body: Body, at: datetime, place: Pla
     )
 
 
+def test_at_full_moon_where_its_hour_angle_turns_over_nothing_jumps() -> None:
+    """Full moon 2025 March 14, 06:55, a total eclipse."""
+    begin = ut_of(utc("2025-03-13T18:00"))
+    for step in range(150):
+        ut = begin + step / 150
+        assert altitude_deg(Body.MOON, ut, FLORIDA) == pytest.approx(
+            library_altitude_deg(Body.MOON, ut, FLORIDA), abs=0.006
+        )
+
+
 @pytest.mark.parametrize(
     ("body", "start", "rise", "set_"),
     [
