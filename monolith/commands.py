@@ -13,6 +13,7 @@ from monolith.errors import MonolithError
 MIGRATOR_COMMANDS: Final = frozenset(
     {
         "audit",
+        "contracts",
         "down",
         "makemigrations",
         "migrate_schemas",
@@ -22,6 +23,7 @@ MIGRATOR_COMMANDS: Final = frozenset(
         "sqlmigrate",
         "startmodule",
         "up",
+        "verify",
     }
 )
 # These neither need a database nor wait for one.
@@ -30,6 +32,7 @@ OFFLINE_COMMANDS: Final = frozenset(
         "check",
         "collectstatic",
         "compilemessages",
+        "contracts",
         "diffsettings",
         "down",
         "findstatic",
@@ -42,9 +45,12 @@ OFFLINE_COMMANDS: Final = frozenset(
         "startproject",
         "test",
         "up",
+        "verify",  # starts it where it looks at grants
         "version",
     }
 )
+# A project that does not load is among what these report, so they load it themselves.
+LOADING_COMMANDS: Final = frozenset({"verify"})
 
 
 def execute(argv: Sequence[str], *, project: Path) -> None:
@@ -69,13 +75,16 @@ def default_settings(command: str) -> str:
 
 
 def _run(argv: list[str], command: str, project: Path) -> None:
-    from django.core.management import ManagementUtility
+    from django.core.management import ManagementUtility, load_command_class
 
     from monolith.context import entering
     from monolith.embedded import ensure_started
 
     if command not in OFFLINE_COMMANDS and not {"--help", "-h", "--version"} & set(argv):
         ensure_started(os.environ, project)
+    if command in LOADING_COMMANDS:
+        load_command_class("monolith", command).run_from_argv(argv)
+        return
     utility = ManagementUtility(argv)
     if command == "help":
         utility.execute()

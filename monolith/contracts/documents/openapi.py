@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from monolith.contracts.contract import Contract, Operation, error_code
+from monolith.contracts.documents.json_schema import ContractJsonSchema
 from monolith.contracts.errors import (
     CallerRefused,
     ContractError,
@@ -20,7 +21,6 @@ from monolith.contracts.errors import (
     data_model,
 )
 from monolith.contracts.interface import Kind
-from monolith.contracts.json_schema import ContractJsonSchema
 from monolith.contracts.wire import DEADLINE, FAILURES, PREFIX, URN
 from monolith.http.problems import PROBLEM_TYPE
 
