@@ -123,7 +123,7 @@ class Note(models.Model):
         indexes = [
             models.Index(fields=["visibility"], name="knowledge_note_visibility"),
             models.Index(fields=["-updated_at", "slug"], name="knowledge_note_newest"),
-            GinIndex(fields=["names"], name="knowledge_note_names"),
+            GinIndex(fields=["names"], name="knowledge_note_names", fastupdate=False),
             GinIndex(fields=["tags"], name="knowledge_note_tags"),
         ]
         constraints = [
@@ -261,7 +261,7 @@ class PublicNote(models.Model):
         default_permissions = ()
         indexes = [
             models.Index(fields=["title", "slug"], name="knowledge_public_note_title"),
-            GinIndex(fields=["names"], name="knowledge_public_note_names"),
+            GinIndex(fields=["names"], name="knowledge_public_note_names", fastupdate=False),
             GinIndex(fields=["tags"], name="knowledge_public_note_tags"),
         ]
         constraints = [models.UniqueConstraint(fields=["slug"], name="knowledge_public_note_slug")]

@@ -127,7 +127,9 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["visibility"], name="knowledge_note_visibility"),
                     models.Index(fields=["-updated_at", "slug"], name="knowledge_note_newest"),
-                    apps.knowledge.fields.GinIndex(fields=["names"], name="knowledge_note_names"),
+                    apps.knowledge.fields.GinIndex(
+                        fastupdate=False, fields=["names"], name="knowledge_note_names"
+                    ),
                     apps.knowledge.fields.GinIndex(fields=["tags"], name="knowledge_note_tags"),
                 ],
                 "constraints": [
@@ -206,7 +208,9 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
                 "indexes": [
                     models.Index(fields=["title", "slug"], name="knowledge_public_note_title"),
-                    apps.knowledge.fields.GinIndex(fields=["names"], name="knowledge_public_note_names"),
+                    apps.knowledge.fields.GinIndex(
+                        fastupdate=False, fields=["names"], name="knowledge_public_note_names"
+                    ),
                     apps.knowledge.fields.GinIndex(fields=["tags"], name="knowledge_public_note_tags"),
                 ],
                 "constraints": [models.UniqueConstraint(fields=("slug",), name="knowledge_public_note_slug")],

@@ -81,24 +81,33 @@ DROP_SHOW_CHUNK = "DROP TRIGGER knowledge_chunk_shown ON knowledge_chunk; DROP F
 
 # A link of a public note has a row in knowledge_public_link when a public note has the name it links to: among several, the
 # one that has it earliest in its names. Private notes take no part, so a private note cannot hide a public one.
+# A session plans a function once, perhaps while the tables are empty: without sequential scans it stays right as they grow.
 # The lock lets two transactions that publish a link's two ends take turns; either alone would not see the other's end.
 RESOLVE_LINKS = """
 CREATE FUNCTION resolve_public_links(changed_names text[], changed_source uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    changed uuid[] := ARRAY(
+        SELECT id FROM knowledge.knowledge_notelink WHERE target_key = ANY (changed_names)
+        UNION
+        SELECT id FROM knowledge.knowledge_notelink WHERE source_id = changed_source
+    );
 BEGIN
     LOCK TABLE knowledge.knowledge_public_link IN SHARE ROW EXCLUSIVE MODE;
-    DELETE FROM knowledge.knowledge_public_link AS shown
-    USING knowledge.knowledge_notelink AS link
-    WHERE shown.id = link.id AND (link.target_key = ANY (changed_names) OR link.source_id = changed_source);
+    DELETE FROM knowledge.knowledge_public_link WHERE id = ANY (changed);
     INSERT INTO knowledge.knowledge_public_link (id, source_id, target_id, position, kind, anchor, updated_at)
-    SELECT DISTINCT ON (link.id) link.id, source.id, target.id, link.position, link.kind, link.anchor,
-        clock_timestamp()
+    SELECT link.id, link.source_id, target.id, link.position, link.kind, link.anchor, clock_timestamp()
     FROM knowledge.knowledge_notelink AS link
-    JOIN knowledge.knowledge_public_note AS source ON source.id = link.source_id
-    JOIN knowledge.knowledge_public_note AS target ON target.names @> ARRAY[link.target_key::text]
-    WHERE link.target_key = ANY (changed_names) OR link.source_id = changed_source
-    ORDER BY link.id, array_position(target.names, link.target_key::text), target.slug;
+    CROSS JOIN LATERAL (
+        SELECT note.id
+        FROM knowledge.knowledge_public_note AS note
+        WHERE note.names @> ARRAY[link.target_key::text]
+        ORDER BY array_position(note.names, link.target_key::text), note.slug
+        LIMIT 1
+    ) AS target
+    WHERE link.id = ANY (changed)
+        AND EXISTS (SELECT FROM knowledge.knowledge_public_note WHERE id = link.source_id);
 END
-$$;
+$$ SET enable_seqscan = off;
 CREATE FUNCTION show_links_of_note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM knowledge.resolve_public_links(coalesce(OLD.names, '{}') || coalesce(NEW.names, '{}'), NEW.id);
