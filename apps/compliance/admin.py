@@ -72,7 +72,7 @@ class GrantAdmin(KeptAdmin):
     @admin.action(description="End the selected grants now", permissions=["change"])
     def end(self, request: HttpRequest, rows: QuerySet[Model]) -> None:
         now = timezone.now()
-        for pk in rows.order_by("tenant").values_list("pk", flat=True):
+        for pk in rows.values_list("pk", flat=True):
             services.end_grant(pk=pk, by=_actor(request), now=now)
         self.message_user(request, "The grants have ended.", messages.SUCCESS)
 
