@@ -1,10 +1,13 @@
 """One child process: started with its own environment, read line by line, ended with everything it started."""
 
+import json
 import os
 import signal
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +27,15 @@ class ProcessSpec:
     follows_lifeline: bool = True  # a program of ours: takes `--lifeline FD` and ends with us
     health_url: str = ""  # answers 200 when the process does its work
     stop_timeout_s: float = 10.0  # after SIGTERM, before SIGKILL
+
+
+def is_healthy(spec: ProcessSpec) -> bool:
+    """Say whether the process answers at its address."""
+    try:
+        with urllib.request.urlopen(spec.health_url, timeout=2) as response:  # noqa: S310 - our own address
+            return bool(json.load(response) == {"status": "ok"})
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
 
 
 class Child:

@@ -1,13 +1,10 @@
 """Everything of a project on one machine: database, preparation, both tiers."""
 
-import json
 import os
 import signal
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,7 +18,7 @@ from rich.console import Console
 from monolith.composition import Composition
 from monolith.embedded import PostgresCluster, data_directory
 from monolith.profile import Profile
-from monolith.serving.child import Child, ProcessSpec
+from monolith.serving.child import Child, ProcessSpec, is_healthy
 from monolith.serving.code_changes import CodeWatcher
 from monolith.serving.database import DatabaseKeeper
 from monolith.serving.environments import child_environment
@@ -219,7 +216,7 @@ class System:
     def _wait_until_ready(self, ended: threading.Event, on_ready: Callable[[], None]) -> None:
         with self.timings.measured("servers"):
             for spec in self.specs:
-                while not _answers(spec.health_url):
+                while not is_healthy(spec):
                     if ended.wait(POLL_S):
                         return
         on_ready()
@@ -282,11 +279,3 @@ def _signals_interrupt() -> Iterator[None]:
 
 def _address(spec: ProcessSpec) -> str:
     return spec.health_url.removesuffix("/healthz")
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own address
-            return bool(json.load(response) == {"status": "ok"})
-    except (urllib.error.URLError, OSError, ValueError):
-        return False

@@ -30,6 +30,16 @@ _NO_DATABASE_OPTIONS: Final = frozenset(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--place-remotely",
+        default="",
+        metavar="MODULES",
+        help="serve these modules, separated by commas, and those that they call by processes of their own; contract "
+        "calls to them go there by HTTP, and tests that use the database commit",
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
@@ -72,3 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from monolith.testing import database
 
     config.pluginmanager.register(database, "monolith-database")
+    if config.getoption("--place-remotely"):
+        from monolith.testing import placement
+
+        config.pluginmanager.register(placement, "monolith-placement")
