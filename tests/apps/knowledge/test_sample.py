@@ -129,18 +129,15 @@ def test_the_notes_that_answer_the_questions_are_there() -> None:
 
 
 @pytest.mark.django_db(databases="__all__")
-class TestLoading:
-    def test_it_stores_and_publishes_the_notes_with_gaps_and_graph(self, in_knowledge: None) -> None:
-        assert load() == f"{len(vault())} notes new, 0 changed, 0 known, {len(TO_COME)} gaps new"
-        public = {slug for slug, sample in vault().items() if sample.visibility == "public"}
-        assert set(PublicNote.objects.values_list("slug", flat=True)) == public
-        assert set(Gap.objects.values_list("key", flat=True)) == TO_COME
-        assert len(set(Note.objects.values_list("x", "y"))) == len(vault())
-
-    def test_once_more_it_leaves_alone_what_people_did(self, in_knowledge: None) -> None:
-        load()
-        retire_note(slug="heat")
-        edit_note(slug="gate", revision=1, body="Mine.")
-        assert load() == f"0 notes new, 0 changed, {len(vault())} known, 0 gaps new"
-        assert Note.objects.values_list("visibility", flat=True).get(slug="heat") == "private"
-        assert Note.objects.values_list("body", flat=True).get(slug="gate") == "Mine."
+@pytest.mark.usefixtures("in_knowledge")
+def test_loading_stores_and_publishes_notes_and_once_more_leaves_alone_what_people_did() -> None:
+    assert load() == f"{len(vault())} notes new, 0 changed, 0 known, {len(TO_COME)} gaps new"
+    public = {slug for slug, sample in vault().items() if sample.visibility == "public"}
+    assert set(PublicNote.objects.values_list("slug", flat=True)) == public
+    assert set(Gap.objects.values_list("key", flat=True)) == TO_COME
+    assert len(set(Note.objects.values_list("x", "y"))) == len(vault())
+    retire_note(slug="heat")
+    edit_note(slug="gate", revision=1, body="Mine.")
+    assert load() == f"0 notes new, 0 changed, {len(vault())} known, 0 gaps new"
+    assert Note.objects.values_list("visibility", flat=True).get(slug="heat") == "private"
+    assert Note.objects.values_list("body", flat=True).get(slug="gate") == "Mine."
