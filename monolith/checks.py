@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.apps import AppConfig, apps
@@ -11,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags
 from django.core.checks import Warning as CheckWarning
 from django.db import models
 from django.db.migrations.loader import MigrationLoader
+from django.db.models.fields.reverse_related import ForeignObjectRel
 
 from monolith.composition import Composition, composed
 from monolith.module import PLATFORM, Module, Tier
@@ -19,9 +21,27 @@ from monolith.profile import Profile
 ROUTER: Final = "monolith.router.ModuleRouter"
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a message is about when that stands in a module's declaration."""
+
+    module: str
+    value: str
+
+    def __str__(self) -> str:
+        return self.module
+
+
 def register() -> None:
     """Register every check with Django."""
-    for check in (check_boundary_settings, check_apps, check_models, check_migrations, check_routes):
+    for check in (
+        check_boundary_settings,
+        check_apps,
+        check_models,
+        check_migrations,
+        check_routes,
+        check_contracts,
+    ):
         checks.register(check, Tags.models)
 
 
@@ -73,17 +93,19 @@ def check_apps(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckM
 
 
 def check_models(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Check relations, table names and public relations of every module: E003, E004, E005."""
+    """Check labels, relations, table names and public relations of every module: E003, E004, E005, E008."""
     composition = composed()
     tables = _tables(composition)
     found: list[CheckMessage] = []
     for model in apps.get_models(include_auto_created=True):
         owner = composition.module_of_label(model._meta.app_label)
+        found += _foreign_label(composition, model, owner)
         if owner != PLATFORM:
             found += _crossing_relations(composition, model, owner)
             found += _foreign_table(model, owner, tables)
     for module in composition.modules.values():
-        found += _unknown_public_relations(module)
+        if module.name in apps.app_configs:  # else E002 says so
+            found += _unknown_public_relations(module)
     return found
 
 
@@ -96,21 +118,37 @@ def _tables(composition: Composition) -> dict[str, str]:
     }
 
 
+def _foreign_label(composition: Composition, model: type[models.Model], owner: str) -> Iterator[CheckMessage]:
+    label = model._meta.app_label
+    for module in composition.modules.values():
+        is_its_code = model.__module__.startswith(f"{module.django_app}.")
+        if is_its_code and owner != module.name and module.name in apps.app_configs:
+            yield Error(
+                f"{model.__name__} is code of module '{module.name}', and its app_label is '{label}'.",
+                hint="Leave app_label out of its Meta: the label decides whose table it is.",
+                obj=model,
+                id="monolith.E008",
+            )
+
+
 def _crossing_relations(
     composition: Composition, model: type[models.Model], owner: str
 ) -> Iterator[CheckMessage]:
+    if model._meta.auto_created:  # a table between two: the field that asked for it says so
+        return
     for field in model._meta.get_fields():
-        related = getattr(field, "related_model", None)
-        if not getattr(field, "concrete", False) or related is None:
+        related = field.related_model
+        if isinstance(field, ForeignObjectRel) or related is None:
             continue
         # A string means that the app is not composed here; its label still says whose it is.
         label = related.split(".")[0] if isinstance(related, str) else related._meta.app_label
         target = composition.module_of_label(label)
         if target != owner:
+            ask = "" if target == PLATFORM else f" and ask contracts/{target}.py"
             yield Error(
                 f"{model._meta.label}.{field.name} of module '{owner}' is a relation into '{target}'.",
-                hint=f"No foreign key leaves a schema. Keep the id in a plain field and ask contracts/{target}.py.",
-                obj=model,
+                hint=f"No foreign key leaves a schema. Keep the id in a plain field{ask}.",
+                obj=field,
                 id="monolith.E003",
             )
 
@@ -149,7 +187,7 @@ def _unknown_public_relations(module: Module) -> Iterator[CheckMessage]:
             yield Error(
                 f"Module '{module.name}' lists {what} as public, but no model of it has that.",
                 hint=f"Known tables and views: {', '.join(sorted(own)) or 'none'}. A view needs an unmanaged model.",
-                obj=module.name,
+                obj=Declared(module.name, relation.name),
                 id="monolith.E005",
             )
 
@@ -167,7 +205,7 @@ def check_migrations(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
                     Error(
                         f"Migration {label}.{name} of module '{owner}' depends on '{dependency}' of '{target}'.",
                         hint="Each schema migrates alone. Remove the relation that brought the dependency in.",
-                        obj=owner,
+                        obj=migration,
                         id="monolith.E006",
                     )
                 )
@@ -206,3 +244,13 @@ def _route_messages(module: Module) -> Iterator[CheckMessage]:
                 obj=module.name,
                 id="monolith.W003",
             )
+
+
+def check_contracts(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Check that what modules promise is plain data, and kept by their functions: E009."""
+    from monolith.contracts.registry import contract_problems, message_and_fix
+
+    return [
+        Error(f"{message}.", hint=f"{fix[:1].upper()}{fix[1:]}.", id="monolith.E009")
+        for message, fix in map(message_and_fix, contract_problems(composed().modules))
+    ]

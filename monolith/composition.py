@@ -187,7 +187,8 @@ def composed() -> Composition:
     """Return the composition of this process. Needs configured settings."""
     from django.conf import settings
 
-    composition = getattr(settings, "MONOLITH", None)
+    # No default: it would swallow an AttributeError in the settings themselves.
+    composition = settings.MONOLITH  # type: ignore[misc]  # published by compose, unknown to the stubs
     assert isinstance(composition, Composition)
     return composition
 

@@ -139,6 +139,8 @@ def _parameter_difference(
 
 
 def _same(given: Any, promised: Any) -> bool:
+    if given is None:  # as a signature has it, where type hints have its class
+        given = type(None)
     # No two Field()s are equal to pydantic, also when they say the same.
     return bool(given == promised) or repr(given) == repr(promised)
 
@@ -175,6 +177,12 @@ def contract_problems(modules: Mapping[str, Module]) -> Iterator[str]:
     yield from gate_count_problems(gates)
     for module in modules.values():
         yield from gate_caller_problems(gates, module)
+
+
+def message_and_fix(problem: str) -> tuple[str, str]:
+    """Split a problem into what is wrong and what mends it."""
+    message, _, fix = problem.rpartition("; ")
+    return message or problem, fix if message else "see docs/how-to/call-another-module.md"
 
 
 def gates_of(promise: Promise) -> list[Operation]:

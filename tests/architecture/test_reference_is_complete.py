@@ -6,6 +6,7 @@ from pathlib import Path
 
 import monolith
 from monolith.environment import Environment
+from monolith.verification.violation import Code
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -36,6 +37,12 @@ def test_check_ids_start_with_the_letter_of_their_severity() -> None:
     assert {name for _, name in found} == check_ids()
     letters = {"Error": "E", "CheckWarning": "W"}
     assert [name for kind, name in found if str(name)[len("monolith.")] != letters[kind]] == []
+
+
+def test_every_violation_is_documented_and_no_other() -> None:
+    rows = re.findall(r"^\| ([a-z]+\.[a-z-]+) \|", (REFERENCE / "violations.md").read_text(), re.MULTILINE)
+
+    assert rows == list(Code)
 
 
 def test_every_environment_variable_is_documented_with_its_description() -> None:
