@@ -173,7 +173,9 @@ def test_an_archive_is_imported_and_again_changes_nothing(staff: Client) -> None
     assert staff.get(f"{VAULT}/notes?text=One").json()["items"][0]["revision"] == 1
 
 
-@pytest.mark.parametrize("data", [b"", b"no archive", archive(one="x")[:40]])
+@pytest.mark.parametrize(
+    "data", [b"", b"no archive", archive(one="x")[:40]], ids=["empty", "text", "cut short"]
+)
 def test_what_is_no_archive_is_refused(staff: Client, data: bytes) -> None:
     answer = staff.post(f"{VAULT}/import", data, "application/zip")
     assert answer.status_code == 422
