@@ -1,18 +1,15 @@
 """The shapes that the public routes take and give."""
 
 from datetime import datetime
-from types import NoneType
-from typing import Annotated, Any, Final, TypeAlias, TypeVar, get_args
+from typing import Annotated, Final
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
-from pydantic_core import CoreSchema
+from pydantic import ConfigDict, Field, StringConstraints
 
 from apps.knowledge.models import Verification
 from apps.knowledge.search import CANDIDATES, Question, SearchMode
 from monolith.http.answers import Answer
-
-T = TypeVar("T")
+from monolith.http.maybe import Maybe
 
 MAX_OFFSET: Final = 100_000
 
@@ -23,18 +20,6 @@ Line = Annotated[
     StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", min_length=1, max_length=200, strip_whitespace=True),
 ]
 Tag = Annotated[Line, StringConstraints(max_length=60)]
-
-
-class Absent:
-    """Makes an optional value one that may be left out, but not null: a query cannot say null."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        (given,) = (part for part in get_args(source) if part is not NoneType)
-        return handler.generate_schema(given)
-
-
-Maybe: TypeAlias = Annotated[T | None, Absent]  # noqa: UP040 - a `type` would get a schema of its own
 
 
 class Paging(Schema):

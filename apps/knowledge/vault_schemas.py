@@ -10,7 +10,6 @@ from apps.knowledge.models import DisputeStatus, GapStatus, RawStatus, Verificat
 from apps.knowledge.schemas import (
     Edge,
     Line,
-    Maybe,
     Neighbour,
     Node,
     NoteHead,
@@ -22,6 +21,7 @@ from apps.knowledge.schemas import (
 )
 from apps.knowledge.search import SearchMode
 from monolith.http.answers import Answer
+from monolith.http.maybe import Maybe
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/]+$", max_length=200)]
