@@ -32,7 +32,7 @@ _ORDERED: Final[dict[str, Callable[[str], Any]]] = {
     "date": date.fromisoformat,
     "date-time": datetime.fromisoformat,
     "decimal": Decimal,
-    "duration": TypeAdapter(timedelta).validate_python,
+    "iso8601-duration": TypeAdapter(timedelta).validate_python,
 }
 
 

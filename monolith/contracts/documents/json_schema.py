@@ -54,7 +54,8 @@ class ContractJsonSchema(GenerateJsonSchema):
         return super().datetime_schema(schema) | _bounds(schema)
 
     def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> JsonSchemaValue:
-        return super().timedelta_schema(schema) | _bounds(schema)
+        # With a sign, fractions and days beside years: more than JSON Schema's own "duration" has.
+        return super().timedelta_schema(schema) | {"format": "iso8601-duration"} | _bounds(schema)
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         written = super().dict_schema(schema)

@@ -1,0 +1,181 @@
+"""`manage.py contracts` in a project of one module: files, releases, and changes that break readers."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.project_copy import ROOT, copy_environ
+
+FOLDER: Final = "docs/reference/contracts"
+PROJECT: Final = {
+    "manage.py": """\
+import sys
+from pathlib import Path
+from monolith.commands import execute
+execute(sys.argv, project=Path(__file__).resolve().parent)
+""",
+    "settings/__init__.py": "",
+    "settings/migrator.py": """\
+import os
+from pathlib import Path
+from monolith import Module, Profile, Tier, compose
+from monolith.embedded import environ
+BASE_DIR = Path(__file__).resolve().parents[1]
+modules = [Module(name="ships", tier=Tier.PRIVATE)]
+composition = compose(Profile.MIGRATOR, modules, environ(Profile.MIGRATOR, os.environ, BASE_DIR))
+globals().update(composition.settings())
+""",
+    "apps/__init__.py": "",
+    "apps/ships/__init__.py": "",
+    "contracts/__init__.py": "",
+    "contracts/ships.py": '''\
+from typing import Protocol
+from monolith.contracts import Interface, Schema
+
+class Vessel(Schema):
+    """One vessel."""
+
+    mmsi: int
+    name: str
+
+class Ships(Interface, Protocol):
+    """Vessels."""
+
+    def find(self, *, mmsi: int) -> Vessel:
+        """Find a vessel."""
+        ...
+''',
+}
+NOTHING_RELEASED: Final = "Nothing was released yet, so nothing can break"
+ADVICE: Final = (
+    "Keep to what was released, or make the change in a new major version beside the old one: "
+    "contracts/<module>_v2.py, provided by apps/<module>/api_v2.py.\n"
+)
+
+type Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in PROJECT.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    def contracts(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", "contracts", *arguments],
+            cwd=project,
+            env=copy_environ(PYTHONPATH=f"{project}:{ROOT}", **environ),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return contracts
+
+
+def change(project: Path, old: str, new: str, *, name: str = "contracts/ships.py") -> None:
+    path = project / name
+    assert old in path.read_text(encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def documents(project: Path) -> dict[str, str]:
+    folder = project / FOLDER
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.json")}
+
+
+def test_documents_are_written_without_a_database_and_the_same_in_every_process(run: Run) -> None:
+    nowhere = "postgresql://127.0.0.1:9/nowhere"
+    first = run(DATABASE_URL=nowhere, PYTHONHASHSEED="1")
+    again = run(DATABASE_URL=nowhere, PYTHONHASHSEED="2")
+
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines() == [
+        f"{FOLDER}/ships/v1/Vessel.json",
+        f"{FOLDER}/ships/v1/openapi.json",
+        "2 files changed, 2 in all.",
+    ]
+    assert again.stdout == "0 files changed, 2 in all.\n"
+
+
+def test_files_that_do_not_say_what_the_contracts_say_are_stale(project: Path, run: Run) -> None:
+    run()
+    change(project, "    name: str\n", "    name: str\n    flag: str | None = None\n")
+    (project / FOLDER / "ships/v1/Vessel.json").unlink()
+    (project / FOLDER / "ships/v1/Boat.json").write_text("{}")
+
+    checked = run("--check")
+    written = run()
+
+    assert checked.returncode == 1
+    assert checked.stdout.splitlines() == [
+        "These files are not what the contracts say:",
+        f"  - {FOLDER}/ships/v1/Boat.json is stale",
+        f"  - {FOLDER}/ships/v1/Vessel.json is stale",
+        f"  - {FOLDER}/ships/v1/openapi.json is stale",
+        "Run `manage.py contracts`.",
+    ]
+    assert written.returncode == 0
+    assert sorted(documents(project)) == ["ships/v1/Vessel.json", "ships/v1/openapi.json"]
+    fresh = run("--check")
+    assert fresh.returncode == 0
+    assert fresh.stdout.startswith(f"2 files are what the contracts say.\n{NOTHING_RELEASED}")
+
+
+def test_a_change_that_breaks_readers_is_named_and_not_released(project: Path, run: Run) -> None:
+    run("--release")
+    change(project, "    name: str\n", "    title: str\n")
+    run()
+    before = documents(project)
+
+    checked, released = run("--check"), run("--release")
+
+    broken = "  - ships.find -> result.name is gone; keep it, under its name\n"
+    assert checked.returncode == 1
+    assert checked.stdout == f"These changes break readers of the last release:\n{broken}{ADVICE}"
+    assert released.returncode == 1
+    assert released.stdout == f"The documents are not released, because they break readers:\n{broken}{ADVICE}"
+    assert documents(project) == before
+
+
+def test_a_change_that_adds_passes_and_is_released(project: Path, run: Run) -> None:
+    run("--release")
+    change(project, "    name: str\n", "    name: str\n    flag: str | None = None\n")
+    run()
+
+    checked, released = run("--check"), run("--release")
+
+    assert checked.returncode == 0, checked.stdout
+    assert "Nothing breaks readers of the last release." in checked.stdout
+    assert released.returncode == 0
+    assert "flag" in documents(project)["released/ships/v1/Vessel.json"]
+
+
+def test_a_change_that_breaks_readers_passes_as_a_new_version_beside_the_old_one(
+    project: Path, run: Run
+) -> None:
+    run("--release")
+    second = project / "contracts/ships_v2.py"
+    second.write_text((project / "contracts/ships.py").read_text().replace("    name: str\n", ""))
+    run()
+
+    together = run("--check")
+    second.rename(project / "contracts/boats.py")
+    (project / "contracts/ships.py").unlink()
+    alone = run("--check")
+
+    assert together.returncode == 0, together.stdout
+    assert alone.returncode == 1
+    gone = "ships.v1 is no longer promised; serve it until nobody calls it, then delete released/ships/v1 to say so"
+    assert gone in alone.stdout
