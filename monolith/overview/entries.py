@@ -1,0 +1,109 @@
+"""What there is to know about each module, from its declaration, its models, its contract and its routes."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.apps import apps
+
+from monolith.composition import Composition
+from monolith.contracts.contract import Contract
+from monolith.contracts.registry import contracts
+from monolith.http.api import TierAPI
+from monolith.module import Module, PublicRelation, Tier
+from monolith.profile import Profile
+
+_PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
+_TIERS: Final = (("public", Tier.PUBLIC), ("private", Tier.PRIVATE))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Route:
+    """One route, as its OpenAPI document spells it."""
+
+    path: str
+    method: str
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """One operation of a contract."""
+
+    name: str  # with its version, from the second on: v2.search
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One module."""
+
+    name: str  # also its schema
+    summary: str
+    tiers: tuple[str, ...]
+    placement: str  # "here", "elsewhere", or the address of the process that runs it
+    tables: tuple[str, ...]  # and views, its own; every schema has the framework's too
+    public_relations: tuple[str, ...]  # with their columns where not all are public
+    provides: tuple[Provided, ...]
+    requires: tuple[str, ...]
+    routes: tuple[Route, ...]
+    secrets: tuple[str, ...]  # names
+
+
+def entries(composition: Composition, remotes: Mapping[str, str]) -> list[Entry]:
+    """Return every declared module; tables and routes only of those that are composed. `remotes` are addresses.
+
+    Raises CompositionError when contracts or routes are not sound.
+    """
+    promised = contracts()
+    routes = dict(_routes(composition))
+    return [
+        Entry(
+            name=module.name,
+            summary=module.summary,
+            tiers=tuple(tier for tier, flag in _TIERS if flag in module.tier),
+            placement=remotes.get(module.name, "here" if module.name in composition.modules else "elsewhere"),
+            tables=_tables(module) if module.name in composition.modules else (),
+            public_relations=tuple(map(_relation, module.public_relations)),
+            provides=tuple(_provided(promised[module.name])),
+            requires=module.requires,
+            routes=routes.get(module.name, ()),
+            secrets=module.secrets,
+        )
+        for module in composition.declared.values()
+    ]
+
+
+def _tables(module: Module) -> tuple[str, ...]:
+    models = apps.get_app_config(module.name).get_models(include_auto_created=True)
+    return tuple(sorted({model._meta.db_table for model in models if not model._meta.proxy}))
+
+
+def _relation(relation: PublicRelation) -> str:
+    return f"{relation.name} ({', '.join(relation.columns)})" if relation.columns else relation.name
+
+
+def _provided(versions: tuple[Contract, ...]) -> Iterator[Provided]:
+    for contract in versions:
+        prefix = "" if contract.version == 1 else f"v{contract.version}."
+        for operation in contract.operations.values():
+            yield Provided(f"{prefix}{operation.name}", operation.kind.value)
+
+
+def _routes(composition: Composition) -> Iterator[tuple[str, tuple[Route, ...]]]:
+    for name, module in composition.modules.items():
+        public = set(_paths(Profile.PUBLIC, module)) if Profile.PUBLIC.includes(module) else set()
+        everything = set(_paths(Profile.PRIVATE, module))
+        found = (
+            Route(path, method, "public" if (path, method) in public else "private")
+            for path, method in everything | public
+        )
+        yield name, tuple(sorted(found))
+
+
+def _paths(profile: Profile, module: Module) -> Iterator[tuple[str, str]]:
+    for route, operations in TierAPI(profile, {module.name: module}).path_views():
+        path = _PARAMETER.sub(r"{\1}", f"/api/{route}")
+        for operation in operations:
+            yield from ((path, method) for method in operation.methods if method != "HEAD")

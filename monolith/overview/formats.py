@@ -1,0 +1,75 @@
+"""The map as people and programs read it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from monolith.overview.entries import Entry
+
+NONE: Final = "none"
+
+
+def tables(found: Sequence[Entry]) -> Iterator[Table]:
+    """Return one table for each module, for a terminal."""
+    for entry in found:
+        table = Table(title=entry.name, title_justify="left", title_style="bold", show_header=False)
+        table.add_column(style="dim")
+        table.add_column(overflow="fold")
+        table.add_row("runs", entry.placement)
+        for what, lines in _facts(entry):
+            table.add_row(what, Text("\n".join(lines) or NONE))
+        table.add_row("routes", Text("\n".join(_routes(entry)) or NONE))
+        yield table
+
+
+def as_json(found: Sequence[Entry]) -> str:
+    """Return everything, for programs."""
+    return json.dumps([asdict(entry) for entry in found], indent=2)
+
+
+def as_mermaid(found: Sequence[Entry]) -> str:
+    """Return the graph of requires: an arrow leads from a module to the one that it calls."""
+    lines = ["graph LR"]
+    lines += [f'    {entry.name}["{entry.name}<br>{", ".join(entry.tiers)}"]' for entry in found]
+    lines += [f"    {entry.name} --> {other}" for entry in found for other in entry.requires]
+    return "\n".join(lines)
+
+
+def as_page(found: Sequence[Entry]) -> str:
+    """Return the page of the reference: what holds wherever modules run, so the same from every environment."""
+    parts = [
+        "# Modules",
+        "Written by `manage.py modules --write`; `manage.py modules --check` says whether it is current.",
+        f"An arrow leads from a module to one that it calls.\n\n```mermaid\n{as_mermaid(found)}\n```",
+        *(_section(entry) for entry in found),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(entry: Entry) -> str:
+    rows = [
+        f"| {what} | {', '.join(f'`{line}`' for line in lines) or NONE} |" for what, lines in _facts(entry)
+    ]
+    parts = [f"## {entry.name}", entry.summary, "\n".join(["| | |", "|---|---|", *rows])]
+    if entry.routes:
+        routes = [f"| `{route.method} {route.path}` | {route.tier} |" for route in entry.routes]
+        parts.append("\n".join(["| route | tier |", "|---|---|", *routes]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _facts(entry: Entry) -> Iterator[tuple[str, Sequence[str]]]:
+    yield "tiers", entry.tiers
+    yield "schema", (entry.name,)
+    yield "tables and views", entry.tables
+    yield "public relations", entry.public_relations
+    yield "provides", [f"{provided.name} ({provided.kind})" for provided in entry.provides]
+    yield "requires", entry.requires
+    yield "secrets", entry.secrets
+
+
+def _routes(entry: Entry) -> list[str]:
+    return [f"{route.method} {route.path} ({route.tier})" for route in entry.routes]
