@@ -44,7 +44,7 @@ class NoteNotFoundError(KnowledgeError):
 
     def __init__(self, slug: str) -> None:
         self.slug = slug
-        super().__init__(f"No note is called '{slug}'. GET /api/knowledge/notes lists those there are.")
+        super().__init__(f"No note is called '{slug}'. GET /api/knowledge/vault/notes lists those there are.")
 
 
 class NoteExistsError(KnowledgeError):
@@ -83,7 +83,7 @@ class RawInputNotFoundError(KnowledgeError):
 
     def __init__(self, sha256: str) -> None:
         self.sha256 = sha256
-        super().__init__(f"No raw input has the SHA-256 '{sha256}'. GET /api/knowledge/raw lists those there are.")
+        super().__init__(f"No raw input has the SHA-256 '{sha256}'. GET /api/knowledge/vault/raw lists those there are.")
 
 
 class GapNotFoundError(KnowledgeError):
@@ -91,7 +91,7 @@ class GapNotFoundError(KnowledgeError):
 
     def __init__(self, key: str) -> None:
         self.key = key
-        super().__init__(f"No gap has the key '{key}'. GET /api/knowledge/gaps lists those there are.")
+        super().__init__(f"No gap has the key '{key}'. GET /api/knowledge/vault/gaps lists those there are.")
 
 
 class GapClosedError(KnowledgeError):
@@ -107,7 +107,7 @@ class DisputeNotFoundError(KnowledgeError):
 
     def __init__(self, number: int) -> None:
         self.number = number
-        super().__init__(f"There is no dispute {number}. GET /api/knowledge/disputes lists those there are.")
+        super().__init__(f"There is no dispute {number}. GET /api/knowledge/vault/disputes lists those there are.")
 
 
 class DisputeSettledError(KnowledgeError):

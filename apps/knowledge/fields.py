@@ -79,7 +79,8 @@ class GinIndex(models.Index):
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
         statement = super().create_sql(model, schema_editor, using=" USING gin", **kwargs)
         if not self.fastupdate:
-            statement.parts["extra"] = f" WITH (fastupdate = off){statement.parts['extra']}"
+            parts: dict[str, Any] = statement.parts
+            parts["extra"] = f" WITH (fastupdate = off){parts['extra']}"
         return statement
 
 
