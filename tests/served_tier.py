@@ -57,7 +57,7 @@ def served(cluster: PostgresCluster, tier: str, **extra: str) -> Iterator[Served
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait(process, port)
+        wait_until_it_answers(process, port)
         yield Served(f"http://127.0.0.1:{port}", port)
     finally:
         stop(process)
@@ -73,7 +73,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
+    """Ask a process until it serves; fails when it ends before, or takes a minute."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
