@@ -26,4 +26,7 @@ def load() -> str:
         for file in new:
             upload_walk(data=file.read_bytes(), slug=file.stem, published=True)
         report = refresh_windows(provider=FixtureForecast(), now=timezone.now())
-    return f"{len(new)} walks new, {len(known)} known, {report.windows} weather windows"
+    done = f"{len(new)} walks new, {len(known)} known, {report.windows} weather windows"
+    if report.problems:
+        done += f"; {len(report.problems)} walks without: {next(iter(report.problems.values()))}"
+    return done

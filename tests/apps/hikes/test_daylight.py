@@ -19,6 +19,7 @@ from apps.hikes.geometry import Point
 from apps.hikes.gpx import write_gpx
 from apps.hikes.models import ForecastFetch, Walk, Window
 from apps.hikes.refresh import refresh_windows
+from apps.hikes.sample import load
 from monolith.contracts import CallBudgetExceeded, TransportFailure, call_budget
 from monolith.contracts.call import Call
 from monolith.contracts.dispatcher import dispatcher
@@ -142,6 +143,15 @@ def test_when_stars_is_away_the_command_fails_with_the_reason() -> None:
     with stars_away(), pytest.raises(CommandError, match="Every question failed"):
         call_command("refresh_windows", stdout=out)
     assert "stars could not be asked when it is light" in " ".join(out.getvalue().split())
+
+
+def test_when_stars_is_away_the_sample_has_its_walks_and_says_what_is_missing() -> None:
+    with stars_away():
+        done = load()
+    assert done.startswith(
+        "28 walks new, 0 known, 0 weather windows; 28 walks without: stars could not be asked"
+    )
+    assert load() == "0 walks new, 28 known, 5376 weather windows"
 
 
 def test_when_stars_is_away_everyone_still_sees_the_windows(client: Client) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.db import connections
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
@@ -35,6 +36,11 @@ def test_it_reads_tables_of_public_rows_and_writes_nothing(
     anonymous.execute("SET default_transaction_read_only = off")
     with pytest.raises(errors.InsufficientPrivilege):
         anonymous.execute(SQL("DELETE FROM {}").format(Identifier(relation)))
+
+
+def test_all_tables_but_one_are_listed() -> None:
+    tables = {model._meta.db_table for model in apps.get_app_config("stars").get_models()}
+    assert tables - set(PUBLIC) == {"stars_siteforecast"}
 
 
 def test_it_does_not_read_how_the_questions_for_forecasts_went(anonymous: psycopg.Connection[Any]) -> None:
