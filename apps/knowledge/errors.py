@@ -83,7 +83,9 @@ class RawInputNotFoundError(KnowledgeError):
 
     def __init__(self, sha256: str) -> None:
         self.sha256 = sha256
-        super().__init__(f"No raw input has the SHA-256 '{sha256}'. GET /api/knowledge/vault/raw lists those there are.")
+        super().__init__(
+            f"No raw input has the SHA-256 '{sha256}'. GET /api/knowledge/vault/raw lists those there are."
+        )
 
 
 class GapNotFoundError(KnowledgeError):
