@@ -1,12 +1,13 @@
 """Which module promises what, and which functions keep the promise."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import count, takewhile
+from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -42,10 +43,20 @@ def versioned(dotted: str, version: int) -> str:
 
 def promises_of(module: Module) -> list[Promise]:
     """Return a module's contracts, one per major version, from files that exist. Raises CompositionError."""
-    files = takewhile(_exists, (versioned(module.contract_module, version) for version in count(1)))
     return [
-        Promise(module, version, _interface_in(import_module(file))) for version, file in enumerate(files, 1)
+        Promise(module, version, _interface_in(import_module(versioned(module.contract_module, version))))
+        for version in versions_of(module)
     ]
+
+
+def versions_of(module: Module) -> list[int]:
+    """Return the major versions that a module promises: each after the one before, from the oldest that is left."""
+    package, _, name = module.contract_module.rpartition(".")
+    spec = find_spec(package)
+    files = iter_modules(spec.submodule_search_locations) if spec else ()
+    matches = (re.fullmatch(rf"{name}(?:_v([2-9]|[1-9][0-9]+))?", file.name) for file in files)
+    found = sorted(int(match[1] or 1) for match in matches if match)
+    return [version for position, version in enumerate(found) if version == found[0] + position]
 
 
 def _exists(dotted: str) -> bool:
@@ -69,22 +80,21 @@ def _interface_in(file: ModuleType) -> type[Any]:
     return found[0]
 
 
-def providers(promise: Promise) -> Mapping[str, Provider]:
-    """Return the functions that keep a promise, by operation. Raises CompositionError listing what does not fit."""
-    if problems := list(provider_problems(promise)):
+def provided(modules: Mapping[str, Module]) -> Mapping[str, list[tuple[Operation, Provider]]]:
+    """Return each module's operations, in every version, with the functions that keep them.
+
+    Raises CompositionError listing everything that is wrong with the contracts of any of them.
+    """
+    if problems := list(contract_problems(modules)):
         raise CompositionError(problems)
-    api = import_module(promise.api_module)
-    return MappingProxyType({name: getattr(api, name) for name in contract_of(promise.interface).operations})
+    return {name: list(_kept(module)) for name, module in modules.items()}
 
 
-def provided(module: Module) -> list[tuple[Operation, Provider]]:
-    """Return a module's operations, in every version, with the functions that keep them. Raises CompositionError."""
-    return [
-        (operation, functions[name])
-        for promise in promises_of(module)
-        for functions in [providers(promise)]
-        for name, operation in contract_of(promise.interface).operations.items()
-    ]
+def _kept(module: Module) -> Iterator[tuple[Operation, Provider]]:
+    for promise in promises_of(module):
+        api = import_module(promise.api_module)
+        for name, operation in contract_of(promise.interface).operations.items():
+            yield operation, getattr(api, name)
 
 
 def provider_problems(promise: Promise) -> Iterator[str]:

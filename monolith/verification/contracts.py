@@ -3,7 +3,6 @@
 import re
 import sys
 from collections.abc import Iterator
-from itertools import count, takewhile
 from typing import Final
 
 from monolith.composition import composed
@@ -19,6 +18,7 @@ from monolith.contracts.registry import (
     promises_of,
     provider_problems,
     versioned,
+    versions_of,
 )
 from monolith.errors import CompositionError
 from monolith.module import PLATFORM
@@ -115,10 +115,10 @@ def _rank(thing: type) -> int:
 
 def _nobodys(system: System) -> Iterator[Violation]:
     for owner, files in system.contracts.items():
-        names = {file.name for file in files}
         module = system.modules.get(owner)
-        versions = (versioned(module.contract_module, number) for number in count(1)) if module else ()
-        found = set(takewhile(names.__contains__, versions))
+        found = (
+            {versioned(module.contract_module, number) for number in versions_of(module)} if module else set()
+        )
         for file in files:
             interfaces = [name for name, bases in file.bases.items() if _INTERFACE & set(bases)]
             for interface in interfaces if file.name not in found else ():
