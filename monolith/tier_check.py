@@ -12,7 +12,7 @@ from django.db import connections
 from monolith.access.role_check import role_findings
 from monolith.composition import Composition, composed
 from monolith.embedded.passfile import entries
-from monolith.errors import TierViolation
+from monolith.errors import CompositionError, TierViolation
 from monolith.module import PLATFORM
 from monolith.profile import Profile
 
@@ -54,7 +54,12 @@ def _password_file(composition: Composition) -> Path:
 
 
 def _system_findings() -> Iterator[str]:
-    for message in run_checks():
+    try:
+        messages = run_checks()
+    except CompositionError as error:  # the URLconf, which some checks load, is made of contracts and routes
+        yield from error.problems
+        return
+    for message in messages:
         if message.is_serious(ERROR):
             yield f"{message.id}: {message.msg} {message.hint or ''}".rstrip()
 

@@ -14,6 +14,7 @@ def load() -> Any:
     from django.urls import get_resolver
 
     from monolith.composition import composed
+    from monolith.contracts.dispatcher import dispatcher
     from monolith.http.connections import watch_connections
     from monolith.http.gateway import Handler
     from monolith.http.static import serving_static
@@ -21,6 +22,7 @@ def load() -> Any:
     from monolith.tier_check import check_tier
 
     check_tier()
+    dispatcher()  # made now: the way to each module is known before the first call
     start_telemetry(composed().profile)
     watch_connections()
     _ = get_resolver().url_patterns  # a route that cannot be imported stops the start, not the first request

@@ -106,9 +106,9 @@ def dispatcher() -> Dispatcher:
 
 def _transports(composition: Composition) -> dict[str, Transport]:
     transports: dict[str, Transport] = {}
-    for module in composition.modules.values():
-        if functions := {operation.label: function for operation, function in provided(module)}:
-            transports[module.name] = InProcess(functions)
+    for name, operations in provided(composition.modules).items():
+        if functions := {operation.label: function for operation, function in operations}:
+            transports[name] = InProcess(functions)
     if composition.environment.contracts == "json":
         transports = {name: JsonRoundTrip(transport) for name, transport in transports.items()}
     return transports | _remote_transports(composition)

@@ -41,9 +41,9 @@ class Owner:
 def endpoint_of(composition: Composition) -> Callable[[HttpRequest, str], HttpResponse]:
     """Return the view that answers calls to the composed modules. Raises CompositionError."""
     served: dict[str, tuple[Operation, Owner]] = {}
-    for module in composition.modules.values():
-        operations = provided(module)
-        owner = _owner(composition, module, InProcess({o.label: function for o, function in operations}))
+    for name, operations in provided(composition.modules).items():
+        inside = InProcess({operation.label: function for operation, function in operations})
+        owner = _owner(composition, composition.modules[name], inside)
         served |= {operation.path: (operation, owner) for operation, _ in operations}
 
     @csrf_exempt  # a token in a header is nothing that a browser sends by itself
