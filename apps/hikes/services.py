@@ -126,7 +126,7 @@ def _changed(slug: str, changes: Mapping[str, str | bool | None]) -> Walk:
 
 def _stored(walk: Walk, *, slug: str) -> Walk:
     """Save a new walk under the first free slug; the database decides which is free."""
-    stem = slug or slugify(walk.name)[:SLUG_LENGTH].strip("-_").replace("_", "-") or "walk"
+    stem = slug or slugify(walk.name.replace("_", " "))[:SLUG_LENGTH].strip("-") or "walk"
     for attempt in range(1, SLUG_ATTEMPTS + 1):
         walk.slug = stem if attempt == 1 else f"{stem}-{attempt}"
         twin = Walk.objects.filter(gpx_checksum=walk.gpx_checksum).values_list("slug", flat=True).first()

@@ -69,7 +69,7 @@ def add_site(
 
 def slug_of(name: str) -> str:
     """Return the slug of a site with that name."""
-    return slugify(name)[:SLUG_LENGTH].strip("-_").replace("_", "-") or "site"
+    return slugify(name.replace("_", " "))[:SLUG_LENGTH].strip("-") or "site"
 
 
 def edit_site(

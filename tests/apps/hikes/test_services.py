@@ -66,6 +66,7 @@ def test_walks_of_one_name_get_slugs_of_their_own() -> None:
 
 def test_a_name_without_letters_still_gets_a_slug() -> None:
     assert uploaded("__ ** __").slug == "walk"
+    assert uploaded("_x_-_y-_").slug == "x-y"
     assert (
         services.upload_walk(data=gpx_of("富士山", Point(138, 35, 0), Point(138, 35.1, 9))).slug == "walk-2"
     )

@@ -53,6 +53,7 @@ def test_the_first_night_is_the_one_that_the_sites_clocks_are_in() -> None:
 def test_a_slug_can_be_given_and_a_name_without_letters_still_has_one() -> None:
     assert make_site("Møns Klint", slug="mons-klint").slug == "mons-klint"
     assert make_site("富士山").slug == "site"
+    assert make_site("_x_-_y-_").slug == "x-y"
     assert make_site("A_b " + "c" * 116).slug == ("a-b-" + "c" * 116)[:80]
 
 
