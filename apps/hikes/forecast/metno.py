@@ -106,11 +106,13 @@ def _hours(item: Any) -> Iterator[Weather]:
     else:
         return
     now = data["instant"]["details"]
-    starts_at = datetime.fromisoformat(item["time"]).astimezone(UTC)
+    starts_at = datetime.fromisoformat(item["time"])
+    if starts_at.tzinfo is None:  # which would quietly be this machine's
+        raise ValueError(f"{item['time']} has no time zone")
     precip_mm = float(block["details"]["precipitation_amount"]) / count
     for offset in range(count):
         yield Weather(
-            starts_at=starts_at + HOUR * offset,
+            starts_at=starts_at.astimezone(UTC) + HOUR * offset,
             temp_c=float(now["air_temperature"]),
             precip_mm=precip_mm,
             wind_kmh=float(now["wind_speed"]) * KMH_PER_M_S,

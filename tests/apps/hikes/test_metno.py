@@ -126,6 +126,10 @@ def _later_than_all_time(item: Any) -> Any:
     item["time"] = "9999-12-31T23:00:00-10:00"
 
 
+def _without_zone(item: Any) -> Any:
+    item["time"] = item["time"].removesuffix("Z")
+
+
 def _as_words(item: Any) -> Any:
     item["data"]["instant"]["details"]["air_temperature"] = "mild"
 
@@ -143,7 +147,7 @@ def _impossible(item: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "damage", [_without_time, _later_than_all_time, _as_words, _as_nan, _as_null, _impossible]
+    "damage", [_without_time, _later_than_all_time, _without_zone, _as_words, _as_nan, _as_null, _impossible]
 )
 def test_a_bad_item_is_named_and_the_others_are_read(damage: Any) -> None:
     from copy import deepcopy
