@@ -98,16 +98,22 @@ def running_database() -> Iterator["PostgresCluster"]:
         import django
 
         django.setup()
-        yield cluster
+        try:
+            yield cluster
+        finally:
+            close_connections()
     finally:
-        from django.db import connections
-
-        connections.close_all()
-        for connection in connections.all():
-            if hasattr(connection, "close_pool"):
-                connection.close_pool()
         cluster.erase()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def close_connections() -> None:
+    from django.db import connections
+
+    connections.close_all()
+    for connection in connections.all():
+        if hasattr(connection, "close_pool"):
+            connection.close_pool()
 
 
 def measure(sentences: int, cluster: "PostgresCluster") -> int:
