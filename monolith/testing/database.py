@@ -14,16 +14,14 @@ from monolith.composition import composed
 from monolith.embedded import PostgresCluster
 from monolith.module import PLATFORM
 
-# Every table of the modules and the platform, apart from what migrations themselves wrote.
-TABLES_TO_EMPTY: Final = """
+# Every table of the modules and the platform, partitions included.
+TABLES: Final = """
 SELECT n.nspname, c.relname
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p')
-  AND NOT c.relispartition
-  AND n.nspname = ANY(%s)
-  AND c.relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
+WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY(%s)
 """
+WRITTEN_BY_MIGRATIONS: Final = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 
 
 @pytest.fixture(scope="session")
@@ -90,21 +88,27 @@ def anonymous(django_db_setup: None, cluster: PostgresCluster) -> Iterator[psyco
 def committed_db(
     django_db_setup: None, cluster: PostgresCluster, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """Let a test commit for real; every table is emptied afterwards.
+    """Let a test commit for real; afterwards every table is emptied, and what tables it made are dropped.
 
     pytest-django's `transactional_db` truncates through each alias, which no serving role may do.
     """
     from django.db import connections
 
+    name = connections["default"].settings_dict["NAME"]
+    with admin_connection(cluster, name) as connection:
+        before = _tables(connection)
     with django_db_blocker.unblock():
         yield
         connections.close_all()
-    with admin_connection(cluster, connections["default"].settings_dict["NAME"]) as connection:
-        schemas = [*composed().declared, PLATFORM]
-        tables = [
-            SQL("{}.{}").format(Identifier(s), Identifier(t))
-            for s, t in connection.execute(TABLES_TO_EMPTY, [schemas])
-        ]
+    with admin_connection(cluster, name) as connection:
+        tables = _tables(connection)
+        for made in tables - before:
+            connection.execute(SQL("DROP TABLE IF EXISTS {} CASCADE").format(Identifier(*made)))
         # Triggers that refuse it guard what was written for good; what a test wrote is not.
         connection.execute("SET session_replication_role = replica")
-        connection.execute(SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(SQL(", ").join(tables)))
+        emptied = [Identifier(*table) for table in tables & before if table[1] not in WRITTEN_BY_MIGRATIONS]
+        connection.execute(SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(SQL(", ").join(emptied)))
+
+
+def _tables(connection: psycopg.Connection[Any]) -> set[tuple[str, str]]:
+    return {(s, t) for s, t in connection.execute(TABLES, [[*composed().declared, PLATFORM]])}

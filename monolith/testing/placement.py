@@ -5,13 +5,14 @@ keys alone. Contract calls to it go there by HTTP. Everything else stays in the 
 tests still run its code where they are.
 
 Another process sees what is committed and nothing else. So in such a run every test that uses the database commits for
-real, and every table is emptied after it.
+real, and every table is emptied after it. Nor does it follow a test that moves the clock: meanwhile calls are answered
+here, after a round trip through JSON. The end of the run says how many calls went which way.
 """
 
 import os
 import secrets
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
@@ -21,11 +22,16 @@ from django.db import connections
 from pydantic import SecretStr
 
 from monolith.composition import composed
+from monolith.contracts.call import Call, Transport
 from monolith.contracts.dispatcher import dispatcher
+from monolith.contracts.registry import provided
 from monolith.contracts.tokens import Signer
 from monolith.contracts.transports.http import HttpTransport
+from monolith.contracts.transports.in_process import InProcess
+from monolith.contracts.transports.json_round_trip import JsonRoundTrip
 from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
+from monolith.environment import listed
 from monolith.module import Module
 from monolith.profile import Profile
 from monolith.project import project_directory
@@ -39,14 +45,37 @@ START_TIMEOUT_S: Final = 120.0
 CALL_TIMEOUT_S: Final = 30.0  # tests share their machine; how long calls take is not what they test
 KEPT_LINES: Final = 200  # of each process, for the report of a test that fails
 
+_COUNTS: Final = "placed_calls"
+
 _lines: dict[str, deque[str]] = {}  # what each process wrote during the present test
+_calls: Counter[tuple[str, bool]] = Counter()  # by module, and whether they went to its process
+
+
+class Elsewhere:
+    """By HTTP; in this process while a test has moved the clock, which the other's does not follow."""
+
+    is_remote = True
+
+    def __init__(self, http: HttpTransport, here: Transport) -> None:
+        self._http = http
+        self._here = JsonRoundTrip(here)
+
+    def carry(self, call: Call) -> Any:
+        goes = not _is_clock_moved()
+        _calls[call.operation.module, goes] += 1
+        return (self._http if goes else self._here).carry(call)
+
+
+def _is_clock_moved() -> bool:
+    time_machine: Any = sys.modules.get("time_machine")
+    return time_machine is not None and bool(time_machine.escape_hatch.is_travelling())
 
 
 def modules_to_place(config: pytest.Config) -> tuple[str, ...]:
     """Return the modules to be placed in processes of their own: those named, and those that they call."""
     declared = composed().declared
     found: list[str] = []
-    waiting = [name.strip() for name in config.getoption(OPTION).split(",") if name.strip()]
+    waiting = [*listed(config.getoption(OPTION))]
     for name in waiting:
         if name not in declared:
             known = ", ".join(sorted(declared))
@@ -71,23 +100,27 @@ def placed_remotely(
     keys = make_keys(names)
     with ExitStack() as stack:
         stack.enter_context(_served([_spec(n, addresses, keys, cluster) for n in names]))
-        environment = composed().environment
         for name in names:
-            transport = HttpTransport(
-                name,
-                addresses[name],
-                Signer(name, [SecretStr(keys[name])]),
-                timeout_s=CALL_TIMEOUT_S,
-                concurrency=environment.contract_concurrency,
-            )
-            stack.callback(transport.close)
-            stack.enter_context(dispatcher().placing(name, transport))
+            http = _transport(name, addresses[name], keys[name])
+            stack.callback(http.close)
+            stack.enter_context(dispatcher().placing(name, Elsewhere(http, _provider(name))))
         yield addresses
 
 
 @pytest.fixture
 def _django_db_helper(committed_db: None) -> None:
     """What pytest-django's marker and fixtures set a test up with: here it commits."""
+
+
+def _transport(name: str, address: str, key: str) -> HttpTransport:
+    concurrency = composed().environment.contract_concurrency
+    signer = Signer(name, [SecretStr(key)])
+    return HttpTransport(name, address, signer, timeout_s=CALL_TIMEOUT_S, concurrency=concurrency)
+
+
+def _provider(name: str) -> InProcess:
+    operations = provided({name: composed().declared[name]}).get(name, [])
+    return InProcess({operation.label: function for operation, function in operations})
 
 
 def _spec(
@@ -170,3 +203,23 @@ def pytest_runtest_makereport(
             (f"process of '{name}'", "\n".join(lines)) for name, lines in _lines.items() if lines
         ]
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:  # in a worker of pytest-xdist, whose terminal is elsewhere
+        output[_COUNTS] = [(*key, count) for key, count in _calls.items()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for module, goes, count in getattr(node, "workeroutput", {}).get(_COUNTS, ()):
+        _calls[module, goes] += count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    terminalreporter.section("modules placed in processes of their own")
+    for name in modules_to_place(config):
+        went, stayed = _calls[name, True], _calls[name, False]
+        kept = f", {stayed} were answered here because a test had moved the clock" if stayed else ""
+        terminalreporter.write_line(f"{name}: {went} calls went to its process{kept}")
