@@ -108,9 +108,7 @@ class Environment(BaseModel):
     @field_validator("modules", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part for part in (raw.strip() for raw in value.split(",")) if part)
-        return value
+        return listed(value) if isinstance(value, str) else value
 
     @field_validator("admin_url")
     @classmethod
@@ -123,6 +121,11 @@ class Environment(BaseModel):
     def _no_credentials(cls, value: str) -> str:
         connection_parameters(value)
         return value
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """Split what stands between commas."""
+    return tuple(part for part in (raw.strip() for raw in value.split(",")) if part)
 
 
 def connection_parameters(url: str) -> dict[str, str]:

@@ -39,12 +39,22 @@ def check_tier() -> None:
 
 def _passfile_findings(composition: Composition) -> Iterator[str]:
     path = _password_file(composition)
-    own = composition.roles.held_by(composition.profile, composition.declared)
+    own = composition.roles.held_by(composition.profile, composition.modules)
     for role in sorted(entries(path).keys() - own):
         yield (
-            f"the password file {path} has a password for {role!r}, which the {composition.profile.value} tier "
+            f"the password file {path} has a password for {role!r}, which {_described(composition)} "
             f"must not hold; give it a file with its own roles only"
         )
+
+
+def _described(composition: Composition) -> str:
+    tier = f"the {composition.profile.value} tier"
+    is_whole = composition.modules.keys() == composition.declared.keys()
+    return (
+        tier
+        if composition.profile is Profile.PUBLIC or is_whole
+        else f"{tier} of {', '.join(composition.modules)}"
+    )
 
 
 def _password_file(composition: Composition) -> Path:

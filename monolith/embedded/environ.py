@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from monolith.embedded.passfile import write_private
+from monolith.embedded.passfile import entries, write_passfile, write_private
 from monolith.embedded.postgres import PostgresCluster
+from monolith.environment import listed, remote_urls
 from monolith.profile import Profile
+from monolith.roles import RoleNames
 
 DEFAULT_DIRECTORY = "var"
 
@@ -31,13 +33,30 @@ def environ(profile: Profile, environ: Mapping[str, str], project: Path) -> dict
         "DATABASE_URL": cluster.url(),
         "PGPASSFILE": str(cluster.passfile(profile.value)),
     }
-    if profile is Profile.PRIVATE and not environ.get("MONOLITH_SECRET_KEY"):
-        completed["MONOLITH_SECRET_KEY"] = _secret_key(cluster.directory)
+    if profile is Profile.PRIVATE:
+        completed["PGPASSFILE"] = str(_own_passfile(cluster, environ))
+        if not environ.get("MONOLITH_SECRET_KEY"):
+            completed["MONOLITH_SECRET_KEY"] = _secret_key(cluster.directory)
     if profile is Profile.MIGRATOR:
         # The superuser's password file travels in the address, so the migrator's own holds the migrator alone.
         passfile = quote(str(cluster.passfile("admin")), safe="")
         completed["MONOLITH_ADMIN_URL"] = f"{cluster.admin_url}?passfile={passfile}"
     return completed
+
+
+def _own_passfile(cluster: PostgresCluster, environ: Mapping[str, str]) -> Path:
+    """Return the password file of a private process; one that has some modules only gets their roles alone."""
+    whole = cluster.passfile(Profile.PRIVATE.value)
+    chosen, away = listed(environ.get("MONOLITH_MODULES", "")), remote_urls(environ)
+    passwords = entries(whole)
+    if not passwords or not (chosen or away):
+        return whole
+    roles = RoleNames(environ.get("MONOLITH_ROLE_PREFIX", ""))
+    own = roles.held_by(Profile.PRIVATE, chosen) if chosen else passwords.keys() - set(map(roles.rw, away))
+    name = "-".join(["private", *chosen] if chosen else ["private", "without", *sorted(away)])
+    path = cluster.passfile(name)
+    write_passfile(path, {role: password for role, password in passwords.items() if role in own})
+    return path
 
 
 def ensure_started(environ: Mapping[str, str], project: Path) -> PostgresCluster | None:

@@ -8,6 +8,7 @@ import pytest
 
 from monolith import Profile
 from monolith.embedded import PostgresCluster, environ
+from monolith.embedded.passfile import entries, write_passfile
 from tests.monolith.embedded_clusters import NewCluster, cluster, new_cluster, place
 
 __all__ = ["cluster", "new_cluster", "place"]
@@ -54,6 +55,36 @@ def test_each_profile_names_its_own_password_file_and_only_the_migrator_an_admin
     completed = {profile: environ(profile, {}, tmp_path) for profile in Profile}
     assert len({values["PGPASSFILE"] for values in completed.values()}) == 3
     assert [p for p in Profile if "MONOLITH_ADMIN_URL" in completed[p]] == [Profile.MIGRATOR]
+
+
+@pytest.mark.parametrize(
+    ("told", "own"),
+    [
+        ({}, {"platform_rw", "hikes_rw", "stars_rw", "ships_rw"}),
+        ({"MONOLITH_MODULES": "stars"}, {"platform_rw", "stars_rw"}),
+        ({"MONOLITH_MODULES": "stars, ships"}, {"platform_rw", "stars_rw", "ships_rw"}),
+        ({"MONOLITH_REMOTE_STARS": "http://stars:1"}, {"platform_rw", "hikes_rw", "ships_rw"}),
+    ],
+    ids=["all", "one", "two", "one elsewhere"],
+)
+def test_private_process_of_some_modules_gets_the_passwords_of_their_roles_alone(
+    tmp_path: Path, told: dict[str, str], own: set[str]
+) -> None:
+    whole = PostgresCluster(tmp_path / "var").passfile("private")
+    write_passfile(whole, dict.fromkeys(("platform_rw", "hikes_rw", "stars_rw", "ships_rw"), "secret"))
+
+    assert set(entries(Path(environ(Profile.PRIVATE, told, tmp_path)["PGPASSFILE"]))) == own
+
+
+def test_roles_of_some_modules_are_found_under_their_prefix(tmp_path: Path) -> None:
+    whole = PostgresCluster(tmp_path / "var").passfile("private")
+    write_passfile(whole, dict.fromkeys(("a_platform_rw", "a_hikes_rw", "a_stars_rw"), "secret"))
+    told = {"MONOLITH_ROLE_PREFIX": "a_", "MONOLITH_REMOTE_HIKES": "http://hikes:1"}
+
+    assert set(entries(Path(environ(Profile.PRIVATE, told, tmp_path)["PGPASSFILE"]))) == {
+        "a_platform_rw",
+        "a_stars_rw",
+    }
 
 
 def test_address_of_the_administrator_finds_its_password_by_itself(new_cluster: NewCluster) -> None:
