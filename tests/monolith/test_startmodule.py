@@ -1,5 +1,6 @@
 """`manage.py startmodule`: what it makes, what it refuses, and that it makes all or nothing."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -376,6 +377,16 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made = run_in(place, "manage.py", "startmodule", *arguments)
         assert made.returncode == 0, made.stderr
     return place
+
+
+@pytest.mark.slow
+def test_new_modules_break_no_rule_but_that_they_do_not_call_yet_what_they_require(three: Path) -> None:
+    found = json.loads(run_in(three, "manage.py", "verify", "--no-database", "--json").stdout)
+
+    assert found["violations"]
+    assert {(v["code"], v["path"]) for v in found["violations"]} == {
+        ("declarations.unused-requires", f"apps/{name}/module.py") for name in ("loans", LONGEST)
+    }
 
 
 @pytest.mark.slow

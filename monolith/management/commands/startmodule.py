@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from django_rich.management import RichCommand
 
 from monolith.composition import composed
+from monolith.environment import listed
 from monolith.module import Tier
 from monolith.project import project_directory
 from monolith.scaffold.files import write_all
@@ -49,7 +50,7 @@ class Command(RichCommand):
             name=options["name"],
             tier=Tier[options["tier"].upper()],
             title=options["title"],
-            requires=tuple(name for raw in options["requires"].split(",") if (name := raw.strip())),
+            requires=listed(options["requires"]),
         )
         if found := list(problems(new, declared=composed().declared, project=project)):
             raise CommandError("\n  - ".join(["Nothing was made:", *found]))
@@ -77,6 +78,11 @@ class Command(RichCommand):
             "  manage.py prepare              makes its schema, role and table",
             f"  pytest tests/apps/{new.name}",
             f"  manage.py up                   serves /api/{new.name}/items",
+            *(
+                ["Until it calls what it requires, `manage.py verify` names that as unused."]
+                if new.requires
+                else []
+            ),
         )
 
     def _print(self, *lines: str) -> None:
