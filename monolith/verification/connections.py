@@ -47,7 +47,8 @@ def _bare(module: str, file: Source) -> Iterator[Violation]:
     with_alias = {
         (call.line, call.column)
         for call in file.calls
-        if "using" in call.keywords or (call.arguments and call.arguments[0].text is not None)
+        if is_within(call.name, _TRANSACTION)
+        and ("using" in call.keywords or (call.arguments and call.arguments[0].text is not None))
     }
     for use in file.uses:
         if _is_bare(use.name) and (use.line, use.column) not in with_alias:

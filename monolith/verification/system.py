@@ -1,15 +1,16 @@
 """What rules look at: the declared modules and their files, each read once."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import monolith
 from monolith.module import PLATFORM, Module
-from monolith.verification import source
+from monolith.verification.parsing import read_source
 from monolith.verification.source import Source, Text
 from monolith.verification.violation import Code, Place, Violation
 
@@ -26,7 +27,7 @@ class Statements:
     text: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class System:
     """A project as it is written."""
 
@@ -39,7 +40,7 @@ class System:
     framework: Sequence[Source]  # those of its files that import the project; none where it is installed
     unreadable: Sequence[Violation]
 
-    @property
+    @cached_property
     def roots(self) -> frozenset[str]:
         """Return the project's own top-level packages."""
         names = [self.settings]
@@ -47,40 +48,42 @@ class System:
             names += [module.django_app, module.contract_module]
         return frozenset(name.partition(".")[0] for name in names if name)
 
+    @cached_property
+    def _apps(self) -> Mapping[str, str]:
+        return {module.django_app: module.name for module in self.modules.values()}
+
+    @property
+    def _owned(self) -> Iterator[tuple[str, Sequence[Source]]]:
+        yield from self.sources.items()
+        yield from self.contracts.items()
+
+    @cached_property
+    def _files(self) -> Mapping[str, Source]:
+        return {file.name: file for _, files in self._owned for file in files}
+
     def owner_of(self, name: str) -> str | None:
         """Return the module whose app a dotted name is in."""
-        return _owner(name, {module.django_app: module.name for module in self.modules.values()})
+        return next((self._apps[around] for around in _upwards(name) if around in self._apps), None)
 
     def promiser_of(self, name: str) -> str | None:
         """Return the module whose contract a dotted name is in."""
-        file = name
-        while file:
-            base = _VERSION.sub("", file)
-            if found := next((m.name for m in self.modules.values() if m.contract_module == base), None):
-                return found
-            file = file.rpartition(".")[0]
-        return None
+        owners = {module.contract_module: module.name for module in self.modules.values()}
+        files = (_VERSION.sub("", around) for around in _upwards(name))
+        return next((owners[file] for file in files if file in owners), None)
 
     def source_of(self, name: str) -> Source | None:
         """Return the file of a module or a contract by its dotted name."""
-        everything = (*self.sources.values(), *self.contracts.values())
-        return next((file for files in everything for file in files if file.name == name), None)
+        return self._files.get(name)
 
     def source_around(self, name: str) -> Source | None:
         """Return the file that a dotted name of something in it begins with."""
-        while name:
-            if found := self.source_of(name):
-                return found
-            name = name.rpartition(".")[0]
-        return None
+        return next((self._files[around] for around in _upwards(name) if around in self._files), None)
 
     def module_at(self, path: str) -> str:
         """Return the module that a file belongs to; PLATFORM for all others."""
-        for files in (self.sources, self.contracts):
-            for module, sources in files.items():
-                if any(file.path == path for file in sources):
-                    return module
-        return PLATFORM
+        return next(
+            (owner for owner, files in self._owned if any(file.path == path for file in files)), PLATFORM
+        )
 
     def declared_at(self, module: str, value: str = "") -> Place:
         """Return where a module's declaration says `value`, or where it begins."""
@@ -117,12 +120,11 @@ def read_system(project: Path, modules: Mapping[str, Module], settings: str) -> 
     return replace(system, framework=reading.framework(system.roots), unreadable=tuple(reading.unreadable))
 
 
-def _owner(name: str, owners: Mapping[str, str]) -> str | None:
+def _upwards(name: str) -> Iterator[str]:
+    """Yield a dotted name, then what it is in, and so on."""
     while name:
-        if name in owners:
-            return owners[name]
+        yield name
         name = name.rpartition(".")[0]
-    return None
 
 
 def _folder(package: str) -> Path | None:
@@ -186,7 +188,7 @@ class _Reading:
     def _source(self, file: Path, name: str, module: str) -> Source | None:
         path = self._path(file)
         try:
-            return source.read(file.read_bytes(), path=path, name=name, is_package=file.name == "__init__.py")
+            return read_source(file.read_bytes(), path=path, name=name, is_package=file.name == "__init__.py")
         except SyntaxError as error:
             self.unreadable.append(
                 Violation(
