@@ -1,22 +1,15 @@
 """Systems for the contract tests: prepared once per run, their modules placed in one process or in several."""
 
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from monolith import Module
-from monolith.embedded import PostgresCluster
-from tests.contracts.processes import Placement, System, caller, owners
+from tests.contracts.processes import Placement, System
+from tests.contracts.reference.modules import ASKER, PROVIDERS
+from tests.contracts.reference.modules import MODULES as APPLICATION
+from tests.contracts.systems import placed, prepared
 from tests.contracts.toy.modules import MODULES as TOY
-from tests.environment import outer_environment
 from tests.otlp import Receiver, receiving
-from tests.served_tier import ROOT
 
 PLACEMENTS = ("direct", "json", "http")
 
@@ -28,51 +21,9 @@ def collector() -> Iterator[Receiver]:
         yield receiver
 
 
-@contextmanager
-def prepared(
-    modules: Sequence[Module], package: str, collector: Receiver, *commands: Sequence[str]
-) -> Iterator[System]:
-    """A database for modules whose settings are `settings_private` and `settings_migrator` of `package`."""
-    directory = Path(tempfile.mkdtemp(prefix="monolith-contracts-"))
-    directory.chmod(0o711)  # for the account of the server
-    environment = outer_environment() | {"MONOLITH_DATA_DIR": str(directory)}
-    migrator, private = (f"--settings={package}.settings_{tier}" for tier in ("migrator", "private"))
-    try:
-        for command in [
-            ("provision", migrator),
-            ("migrate_schemas", migrator),
-            *((*c, private) for c in commands),
-        ]:
-            arguments = [sys.executable, "manage.py", *command]
-            subprocess.run(
-                arguments, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, timeout=120, check=True
-            )
-        cluster = PostgresCluster(directory)
-        yield System(modules, f"{package}.settings_private", cluster, directory, collector.url)
-    finally:
-        PostgresCluster(directory).erase()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def placed(system: System, name: str, *, calling: str, elsewhere: Sequence[str]) -> Iterator[Placement]:
-    """Let `calling` call modules in its own process, or, where the placement is http, each in one of its own."""
-    others = [module.name for module in system.modules if module.name != calling]
-    with ExitStack() as running:
-        if name == "http":
-            served = running.enter_context(owners(system, elsewhere))
-            remotes = {module: owner.url for module, owner in served.items()}
-            here = [calling, *(module for module in others if module not in elsewhere)]
-            process = running.enter_context(caller(system, here, remotes))
-        else:
-            served = {}
-            process = running.enter_context(caller(system, [calling, *others], {}, MONOLITH_CONTRACTS=name))
-        yield Placement(name, system, process, served)
-
-
 @pytest.fixture(scope="session")
 def toy_system(collector: Receiver) -> Iterator[System]:
-    with prepared(TOY, "tests.contracts.toy", collector) as system:
+    with prepared(TOY, "tests.contracts.toy", telemetry_url=collector.url) as system:
         yield system
 
 
@@ -91,3 +42,34 @@ def remote_toy(toy_system: System) -> Iterator[Placement]:
     """The toy's shop with each module that it calls in a process of its own."""
     with placed(toy_system, "http", calling="shop", elsewhere=["stock", "ledger"]) as placement:
         yield placement
+
+
+@pytest.fixture(scope="session")
+def application_system(collector: Receiver) -> Iterator[System]:
+    """The reference application with its sample data."""
+    samples = ["load_samples", *(module.name for module in APPLICATION if module.name in PROVIDERS)]
+    with prepared(APPLICATION, "tests.contracts.reference", samples, telemetry_url=collector.url) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def remote_application(application_system: System) -> Iterator[Placement]:
+    """The application with each module that provides a contract in a process of its own."""
+    with placed(application_system, "http", calling=ASKER.name, elsewhere=PROVIDERS) as placement:
+        yield placement
+
+
+@pytest.fixture(scope="session")
+def applications(application_system: System, remote_application: Placement) -> Iterator[list[Placement]]:
+    """The application in each placement."""
+    with (
+        placed(application_system, "direct", calling=ASKER.name, elsewhere=[]) as direct,
+        placed(application_system, "json", calling=ASKER.name, elsewhere=[]) as json,
+    ):
+        yield [direct, json, remote_application]
+
+
+@pytest.fixture(params=PLACEMENTS)
+def application(request: pytest.FixtureRequest, applications: list[Placement]) -> Placement:
+    """The application in one placement after the other."""
+    return applications[PLACEMENTS.index(request.param)]

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, Final
@@ -82,6 +82,10 @@ class Caller:
     connection: Connection
     process: "subprocess.Popen[bytes]"
     log: Path
+
+    def on_behalf_of(self, module: str) -> "Caller":
+        """Return the same process as it calls for another of its modules."""
+        return replace(self, module=module)
 
     def run[**P, R](self, scenario: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a scenario there and return what it returns. Raises AssertionError with its traceback."""

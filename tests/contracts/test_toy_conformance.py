@@ -1,17 +1,15 @@
 """Every kind of type, error and operation behaves the same in each placement."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from monolith.contracts.contract import contract_of
 from monolith.contracts.tokens import Caller, Signer
-from tests.contracts.processes import Owner, Placement
+from tests.contracts.processes import Placement
+from tests.contracts.requests import refused
 from tests.contracts.toy import scenarios
 from tests.contracts.toy.promises.stock import Stock
 from tests.contracts.traces import Trace, whole_trace
@@ -123,17 +121,6 @@ def test_owner_refuses_whom_it_does_not_serve(
 ) -> None:
     signer = Signer(audience, [SecretStr(remote_toy.system.key(key))])
 
-    status, document = post(remote_toy.owners["stock"], f"stock/{operation}", signer.token(Caller(caller)))
+    status, document = refused(remote_toy.owners["stock"], f"stock/{operation}", signer.token(Caller(caller)))
 
     assert (status, document["type"]) == (403, "urn:fastmonolith:call:caller-refused")
-
-
-def post(owner: Owner, path: str, token: str) -> tuple[int, dict[str, Any]]:
-    """Send a call without arguments; returns the status and the problem document."""
-    request = urllib.request.Request(
-        f"{owner.url}/contracts/{path}", b"{}", {"Authorization": f"Bearer {token}"}, method="POST"
-    )
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=10)
-    with caught.value as error:
-        return error.code, json.load(error)

@@ -30,6 +30,14 @@ class Trace:
             current = by_id[current.parent_span_id] if current.parent_span_id else None
         return names[::-1]
 
+    def names(self) -> set[str]:
+        """Return what its spans are called."""
+        return {span.name for span in self.spans}
+
+    def requests(self) -> list[Span]:
+        """Return the spans of requests that processes answered."""
+        return [span for span in self.spans if span.kind == Span.SPAN_KIND_SERVER]
+
     def modules(self) -> set[str]:
         """Return the modules that its spans were made in."""
         return {attributes(span)["monolith.module"] for span in self.spans}

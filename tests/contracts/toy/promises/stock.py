@@ -165,6 +165,10 @@ class Stock(Interface, Protocol):
         """Return the arguments, with those that were left out."""
         ...
 
+    def label(self, *, name: str, count: int) -> Item:
+        """Return what an item of this name and count would be, without looking."""
+        ...
+
     def nothing(self) -> None:
         """Return nothing."""
         ...

@@ -41,6 +41,10 @@ def defaults(
     return {"number": number, "names": list(names), "note": note}
 
 
+def label(*, name: str, count: int) -> Item:
+    return Item(name=name, count=count)
+
+
 def nothing() -> None:
     return None
 

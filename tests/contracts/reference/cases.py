@@ -1,0 +1,68 @@
+"""Sample arguments for every operation of every contract of the reference application: a new one needs a case here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from contracts.compliance import Outcome
+from contracts.knowledge import NoteNotFound, RawInputRefused, Visible
+from contracts.stars import Around, Place
+from monolith.contracts import DeclaredError
+
+type Arguments = dict[str, Any]
+
+GREENWICH: Final = Place(latitude=51.4779, longitude=0.0)
+TROMSO: Final = Place(latitude=69.6492, longitude=18.9553)
+SOLSTICES: Final = [date(2026, 6, 21), date(2026, 12, 21)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """How to call one operation; the sample data is there."""
+
+    arguments: Arguments
+    expects: Callable[[Any], bool]  # of the result
+    errors: dict[type[DeclaredError], Arguments] = field(
+        default_factory=dict
+    )  # what provokes each declared error
+    same_everywhere: bool = True  # the result depends on arguments and sample data alone
+
+
+CASES: Final = {
+    "compliance.check": Case(
+        arguments={"subject": "command:ingest_nmea", "action": "ships.ingest", "resource": "ships"},
+        expects=lambda decision: decision.outcome is Outcome.ALLOW,
+    ),
+    "knowledge.search": Case(
+        arguments={"text": "Why can a module not read the tables of another one?", "limit": 5},
+        expects=lambda found: len(found.hits) == 5,
+    ),
+    "knowledge.get_note": Case(
+        arguments={"slug": "remote-call", "visible": Visible.ALL},
+        expects=lambda note: note.slug == "remote-call" and note.text,
+        errors={NoteNotFound: {"slug": "nowhere"}},
+    ),
+    "knowledge.get_notes": Case(
+        arguments={"slugs": ["remote-call", "nowhere", "composition"], "visible": Visible.ALL},
+        expects=lambda notes: [note.slug for note in notes] == ["remote-call", "composition"],
+    ),
+    "knowledge.ingest_raw": Case(
+        arguments={"idempotency_key": "conformance", "text": "A text that came in.\n"},
+        expects=lambda receipt: len(receipt.sha256) == 64,
+        errors={RawInputRefused: {"idempotency_key": "conformance of nothing", "text": " "}},
+    ),
+    "stars.sun_times": Case(
+        arguments={"places": [GREENWICH, TROMSO], "days": SOLSTICES},
+        expects=lambda found: found[0][0].sunrise is not None and found[1][1].sunrise is None,
+    ),
+    "stars.best_sites": Case(
+        arguments={
+            "near": Around(latitude=51.5, longitude=0.0, radius_km=None),
+            "nights": 9,
+            "limit": 3,
+        },
+        expects=lambda sites: len(sites) == 3,
+        same_everywhere=False,  # it depends on the hour
+    ),
+}
