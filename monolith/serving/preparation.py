@@ -66,7 +66,10 @@ def fingerprint(modules: Iterable[Module]) -> str:
     """Return a digest that changes with every declaration and every added or removed migration."""
     digest = hashlib.sha256(django.get_version().encode())
     for module in sorted(modules, key=lambda module: module.name):
-        digest.update(f"{module!r}\n{sorted(_migrations(module))}\n".encode())
+        digest.update(f"{module!r}\n{sorted(_migrations(module.django_app))}\n".encode())
+    digest.update(
+        f"{sorted(_migrations('monolith'))}\n".encode()
+    )  # each schema has the framework's tables too
     return digest.hexdigest()
 
 
@@ -79,7 +82,7 @@ def missing_samples(modules: Mapping[str, Module], loaded: Mapping[str, str]) ->
     ]
 
 
-def _migrations(module: Module) -> list[str]:
-    found = importlib.util.find_spec(module.django_app)
+def _migrations(app: str) -> list[str]:
+    found = importlib.util.find_spec(app)
     folders = (found.submodule_search_locations or []) if found else []
     return [path.name for folder in folders for path in (Path(folder) / "migrations").glob("[0-9]*.py")]
