@@ -109,9 +109,11 @@ def _of_contract(system: System, module: str, file: Source) -> Iterator[Violatio
 
 
 def _of_framework(system: System, file: Source) -> Iterator[Violation]:
-    for line, name, _ in _reached(
-        system, file, lambda name: name if name.partition(".")[0] in system.roots else None
-    ):
+    def refused(name: str) -> str | None:
+        root = name.partition(".")[0]
+        return root if root in system.roots else None
+
+    for line, name, _ in _reached(system, file, refused):
         yield Violation(
             place=Place(file.path, line),
             code=Code.IMPORTS_FRAMEWORK,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import django
@@ -36,6 +37,7 @@ FAMILIES: Final[Mapping[str, Callable[[System], Iterator[Violation]]]] = {
 }
 NEED_APPS: Final = frozenset({"relations", "contracts"})
 NEED_DATABASE: Final = frozenset({"grants"})
+NOT_LOADED: Final = "the project does not load"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,11 @@ class Report:
     left_out: Mapping[str, str]  # families that were not, each with the reason
 
 
-def verify(families: Collection[str], *, project: Path) -> Report:
-    """Load the project as far as it loads, and look at it; `project` counts while its settings cannot be read."""
+def verify(families: Collection[str], without: dict[str, str], *, project: Path) -> Report:
+    """Load the project as far as it loads, and look at it.
+
+    `without` are families to leave out, each with the reason; `project` counts where settings cannot say it.
+    """
     try:
         declared = composed().declared
     except CompositionError as error:
@@ -60,18 +65,17 @@ def verify(families: Collection[str], *, project: Path) -> Report:
         django.setup(set_prefix=False)
     except Exception as error:  # noqa: BLE001 (whatever an app raises is what is wrong with it)
         broken = [] if isinstance(error, SyntaxError) and system.unreadable else [failure(system, error)]
-        return look(system, families, broken=broken, without=NEED_APPS)
-    return look(system, families)
+        return look(system, families, without | dict.fromkeys(NEED_APPS, NOT_LOADED), broken)
+    return look(system, families, without)
 
 
 def look(
     system: System,
     families: Collection[str],
-    *,
+    without: Mapping[str, str] = MappingProxyType({}),
     broken: Collection[Violation] = (),
-    without: Collection[str] = (),
 ) -> Report:
-    """Look at a system with some families of rules; `without` are those that it is too broken for."""
+    """Look at a system with some families of rules, but for those that are to be left out."""
     looked = tuple(name for name in FAMILIES if name in families and name not in without)
     found = {*system.unreadable, *broken}
     for name in looked:
@@ -79,7 +83,7 @@ def look(
     return Report(
         violations=tuple(sorted(found)),
         families=looked,
-        left_out={name: "the project does not load" for name in FAMILIES if name in {*families} & {*without}},
+        left_out={name: without[name] for name in FAMILIES if name in families and name in without},
     )
 
 
@@ -92,5 +96,5 @@ def settings_package(modules: Mapping[str, Module]) -> str:
 
 
 def _not_loaded(violations: list[Violation], families: Collection[str]) -> Report:
-    reasons = dict.fromkeys((name for name in FAMILIES if name in families), "the project does not load")
+    reasons = dict.fromkeys((name for name in FAMILIES if name in families), NOT_LOADED)
     return Report(violations=tuple(sorted(violations)), families=(), left_out=reasons)

@@ -61,7 +61,7 @@ def verify(verifier: "subprocess.Popen[str]", tmp_path: Path) -> Verify:
 def test_a_sound_project_has_no_violation(verify: Verify) -> None:
     code, found = verify({})
 
-    assert (code, found["violations"], found["left_out"]) == (0, [], {})
+    assert (code, found["violations"], found["left_out"]) == (0, [], {"grants": "--no-database"})
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)

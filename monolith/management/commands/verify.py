@@ -40,12 +40,11 @@ class Command(RichCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         families = options["only"] or list(FAMILIES)
-        if options["no_database"]:
-            families = [name for name in families if name not in NEED_DATABASE]
-        if not families:
+        without = dict.fromkeys(NEED_DATABASE, "--no-database") if options["no_database"] else {}
+        if not set(families) - without.keys():
             raise CommandError("Nothing is left to look at; leave out --no-database, or name another family.")
         # Settings that cannot be read do not say where the project is; then it is where manage.py is.
-        report = verify(families, project=Path(sys.argv[0]).resolve().parent)
+        report = verify(families, without, project=Path(sys.argv[0]).resolve().parent)
         if not settings.configured:
             settings.configure()  # Django asks for settings once more when a command ends
         if options["json"]:
@@ -60,18 +59,7 @@ class Command(RichCommand):
             self.console.print(_shown(violation), soft_wrap=True)
         for family, reason in report.left_out.items():
             self.console.print(f"[yellow]{family} left out:[/yellow] {reason}", highlight=False)
-        looked = ", ".join(report.families) or "nothing"
-        if not report.violations:
-            self.console.print(
-                f"[bold green]✓[/bold green] No violation; looked at {looked}.", highlight=False
-            )
-            return
-        counts = Counter(violation.code.family for violation in report.violations)
-        summary = ", ".join(f"{family} {number}" for family, number in counts.items())
-        self.console.print(
-            f"[bold red]✗[/bold red] {len(report.violations)} violations ({summary}); looked at {looked}.",
-            highlight=False,
-        )
+        self.console.print(_summary(report), highlight=False, soft_wrap=True)
 
 
 def document(report: Report) -> str:
@@ -96,6 +84,16 @@ def document(report: Report) -> str:
         },
         indent=2,
     )
+
+
+def _summary(report: Report) -> str:
+    looked = ", ".join(report.families) or "nothing"
+    if not report.violations:
+        return f"[bold green]✓[/bold green] No violation; looked at {looked}."
+    counts = Counter(violation.code.family for violation in report.violations)
+    found = "1 violation" if len(report.violations) == 1 else f"{len(report.violations)} violations"
+    families = ", ".join(f"{family} {number}" for family, number in counts.items())
+    return f"[bold red]✗[/bold red] {found} ({families}); looked at {looked}."
 
 
 def _shown(violation: Violation) -> Text:

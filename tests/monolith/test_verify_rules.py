@@ -1,0 +1,138 @@
+"""Rules that a small project cannot break: the framework's own imports, and grants in a database."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from monolith import composed
+from monolith.embedded import PostgresCluster
+from monolith.testing.database import admin_connection
+from monolith.verification.grants import drift
+from monolith.verification.imports import import_violations
+from monolith.verification.parsing import read_source
+from monolith.verification.report import look
+from monolith.verification.source import Source
+from monolith.verification.system import System, read_system
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def source(text: str, name: str = "apps.orders.services") -> Source:
+    return read_source(text.encode(), path=f"{name.replace('.', '/')}.py", name=name)
+
+
+def test_the_framework_imports_no_project() -> None:
+    system = System(
+        project=ROOT,
+        modules=composed().declared,
+        settings="settings",
+        sources={},
+        statements={},
+        contracts={},
+        framework=[
+            source(
+                "def all():\n    from settings.modules import MODULES\n    from apps.x import y\n",
+                "monolith.x",
+            )
+        ],
+        unreadable=(),
+    )
+
+    found = sorted((str(v.place), v.code, v.message.partition(":")[0]) for v in import_violations(system))
+
+    assert found == [
+        ("monolith/x.py:2", "imports.framework", "imports settings.modules"),
+        ("monolith/x.py:3", "imports.framework", "imports apps.x"),
+    ]
+
+
+def test_the_frameworks_own_files_are_looked_at_where_they_are_part_of_the_project(tmp_path: Path) -> None:
+    read = {file.name for file in read_system(ROOT, composed().declared, "monolith").framework}
+
+    assert "monolith.http.api" in read  # which imports "the settings", and so may break the rule
+    assert read_system(tmp_path, composed().declared, "monolith").framework == []
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_a_grant_that_is_not_declared_is_a_violation(cluster: PostgresCluster) -> None:
+    database = connections["default"].settings_dict["NAME"]
+    environment = composed().environment.model_copy(update={"database_url": cluster.url(database)})
+    with admin_connection(cluster, database) as admin:
+        admin.execute("GRANT SELECT ON ships.ships_vessel TO hikes_rw")
+        try:
+            found = list(drift(composed().declared.values(), environment))
+        finally:
+            admin.execute("REVOKE SELECT ON ships.ships_vessel FROM hikes_rw")
+
+    [violation] = found
+    assert violation.code == "grants.drift"
+    assert "hikes_rw holds SELECT on table ships.ships_vessel" in violation.message
+    assert "manage.py provision" in violation.fix
+
+
+def test_violations_are_sorted_by_file_and_line() -> None:
+    lines = "\n".join("from apps.ships import models" for _ in range(11))
+    system = read_system(ROOT, composed().declared, "settings")
+    hikes = [source(lines, name) for name in ("apps.hikes.b", "apps.hikes.a")]
+
+    report = look(_with(system, hikes), {"imports"})
+
+    assert [(v.place.path, v.place.line) for v in report.violations] == [
+        (f"apps/hikes/{name}.py", line) for name in "ab" for line in range(1, 12)
+    ]
+
+
+def _with(system: System, files: list[Source]) -> System:
+    return replace(system, sources={**dict.fromkeys(system.modules, ()), "hikes": files})
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('KEY = "a"\nf(KEY)', "a"),
+        ('KEY: str = "a"\nf(KEY)', "a"),
+        ('f("a" "b")', "ab"),
+        ('f("a" + x + "b")', "a{}b"),
+        ('KEY = "a"\nf(f"{KEY}.{x}")', "a.{}"),
+        ("f(1 + 2)", None),
+    ],
+)
+def test_a_text_is_put_together_from_what_the_file_says(code: str, expected: str | None) -> None:
+    [call] = source(code).calls
+
+    assert call.arguments[0].text == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import a.b\na.b.c()", "a.b.c"),
+        ("import a.b as x\nx.c()", "a.b.c"),
+        ("from a import b as x\nx.c()", "a.b.c"),
+        ("from . import b\nb.c()", "apps.orders.b.c"),
+        ("from ..stock.models import Item\nItem.objects()", "apps.stock.models.Item.objects"),
+        ("def f():\n    from a import b\nb()", "a.b"),
+        ("b.c()", ""),
+    ],
+)
+def test_a_name_is_followed_to_its_import(code: str, expected: str) -> None:
+    [call] = source(code).calls
+
+    assert call.name == expected
+
+
+def test_a_call_over_many_lines_is_found_where_its_name_is() -> None:
+    [call] = [
+        c for c in source("(\n    rows\n    .filter(x)\n    .using('stock')\n)").calls if c.method == "using"
+    ]
+
+    assert call.line == 4
+
+
+def test_docstrings_are_no_texts() -> None:
+    found: Any = source('"""FROM ships.x"""\ndef f():\n    """FROM ships.x"""\n    return "kept"\n').texts
+
+    assert [text.value for text in found] == ["kept"]
