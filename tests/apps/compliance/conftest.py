@@ -36,25 +36,35 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-type Tamper = Callable[..., None]
+type Execute = Callable[..., None]
 
 
 @pytest.fixture
-def tamper(cluster: PostgresCluster, committed_db: None) -> Tamper:
-    """Run statements as the owner of the audit's tables, past its triggers: what no serving process can do."""
-    audit = ("compliance_auditentry", "compliance_audithead")
+def as_owner(cluster: PostgresCluster, committed_db: None) -> Execute:
+    """Run statements in one transaction as the owner of the module's tables, which no serving process is."""
 
     def run(*statements: str) -> None:
         with admin_connection(cluster, connections["compliance"].settings_dict["NAME"]) as connection:
             connection.execute(SQL("SET ROLE {}").format(Identifier(composed().roles.owner("compliance"))))
             connection.execute("SET search_path = compliance")
             with connection.transaction():
-                for table in audit:
-                    connection.execute(SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(Identifier(table)))
                 for statement in statements:
                     connection.execute(statement.encode())
-                for table in audit:
-                    connection.execute(SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(Identifier(table)))
+
+    return run
+
+
+@pytest.fixture
+def tamper(as_owner: Execute) -> Execute:
+    """Run statements as the owner, past the audit's triggers."""
+    tables = ("compliance_auditentry", "compliance_audithead")
+
+    def run(*statements: str) -> None:
+        as_owner(
+            *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in tables),
+            *statements,
+            *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in tables),
+        )
 
     return run
 

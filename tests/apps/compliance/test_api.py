@@ -210,6 +210,9 @@ class TestAdmin:
             given.refresh_from_db()
             assert (given.subject, given.reason) == ("user:7", "Now why")  # who holds it does not change
             assert given.ends_at is not None
+        page = f"/admin/compliance/grant/{given.pk}/change/"
+        ended = {"ends_at_0": f"{given.ends_at:%Y-%m-%d}", "ends_at_1": f"{given.ends_at:%H:%M:%S}"}
+        assert keeper.post(page, _REST | ended | {"reason": "It was for a day"}).status_code == 302
 
     @pytest.mark.parametrize(
         ("model", "form", "fix"),

@@ -9,6 +9,7 @@ from threading import Barrier
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
+from psycopg import errors
 
 from apps.compliance import audit, chain, services
 from apps.compliance.decisions import Question
@@ -16,7 +17,7 @@ from apps.compliance.models import AuditEntry, AuditHead, Grant, Rule
 from contracts.compliance import UNASKED, Compliance, Decision
 from monolith import entering
 from monolith.contracts import require
-from tests.apps.compliance.conftest import BY, Tamper, grant, rule
+from tests.apps.compliance.conftest import BY, Execute, grant, rule
 
 in_module = pytest.mark.usefixtures("in_compliance")
 on_database = pytest.mark.django_db(databases="__all__")
@@ -96,7 +97,10 @@ def test_ending_again_changes_and_records_nothing(now: datetime) -> None:
     given = grant("user:7", "ships.ingest")
     first = services.end_grant(pk=given.pk, by=BY, now=now).ends_at
     assert services.end_grant(pk=given.pk, by=BY, now=now + timedelta(hours=1)).ends_at == first
-    assert AuditEntry.objects.count() == 2
+    made = rule("ships.ingest", "ships.ingest")
+    services.end_rule(pk=made.pk, by=BY, now=now)
+    assert services.end_rule(pk=made.pk, by=BY, now=now + timedelta(hours=1)).ended_at == now
+    assert AuditEntry.objects.count() == 4
 
 
 @on_database
@@ -120,6 +124,17 @@ def test_the_serving_role_cannot_change_what_is_written(statement: str, now: dat
     record(2, now=now)
     with pytest.raises(DatabaseError), connections["compliance"].cursor() as cursor:
         cursor.execute(statement)
+
+
+@committed
+@pytest.mark.parametrize("table", ["compliance_auditentry", "compliance_audithead"])
+@pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {}", "UPDATE {} SET hash = ''"])
+def test_triggers_refuse_the_owner_of_the_tables_too(
+    table: str, statement: str, as_owner: Execute, now: datetime
+) -> None:
+    record(1, now=now)
+    with pytest.raises(errors.ObjectNotInPrerequisiteState, match="the audit only grows"):
+        as_owner(statement.format(table))
 
 
 @on_database
@@ -240,7 +255,7 @@ TAMPERING = {
 
 @committed
 @pytest.mark.parametrize("how", TAMPERING)
-def test_tampering_by_the_owner_of_the_tables_is_found(how: str, tamper: Tamper, now: datetime) -> None:
+def test_tampering_by_the_owner_of_the_tables_is_found(how: str, tamper: Execute, now: datetime) -> None:
     statements, found = TAMPERING[how]
     record(5, now=now)
     assert "whole" in verified()
@@ -251,7 +266,7 @@ def test_tampering_by_the_owner_of_the_tables_is_found(how: str, tamper: Tamper,
 
 
 @committed
-def test_other_chains_are_verified_beside_a_broken_one(tamper: Tamper, now: datetime) -> None:
+def test_other_chains_are_verified_beside_a_broken_one(tamper: Execute, now: datetime) -> None:
     record(2, tenant="acme", now=now)
     record(2, tenant="other", now=now)
     tamper("DELETE FROM compliance_auditentry WHERE tenant = 'acme' AND position = 1")
@@ -285,7 +300,7 @@ def test_entries_that_come_while_a_chain_is_walked_do_not_break_it(now: datetime
 
 @committed
 def test_a_decision_that_cannot_be_recorded_is_none_and_the_gate_denies(
-    tamper: Tamper, caplog: pytest.LogCaptureFixture
+    tamper: Execute, caplog: pytest.LogCaptureFixture
 ) -> None:
     rule("ships.ingest", "ships.ingest")
     grant("user:7", "ships.ingest")
