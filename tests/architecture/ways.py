@@ -276,23 +276,25 @@ RAW: Final = {
 }
 
 
+def raw(statement: str, model: type[models.Model], own: type[models.Model]) -> str:
+    """Return one of RAW as a module with the model `own` would send it to reach `model`."""
+    return statement.format(
+        table=table(model),
+        qualified=qualified(model),
+        schema=model._meta.app_label,
+        upper=table(model).upper(),
+        upper_schema=model._meta.app_label.upper(),
+        escaped=f"{ord(table(model)[0]):04x}",
+        rest=table(model)[1:],
+        column=column(model).column,
+        own=own._meta.app_label,
+        own_table=table(own),
+    )
+
+
 def _raw(statement: str) -> Way:
     def run(model: type[models.Model]) -> Any:
-        own = own_model()
-        return own_cursor(
-            statement.format(
-                table=table(model),
-                qualified=qualified(model),
-                schema=model._meta.app_label,
-                upper=table(model).upper(),
-                upper_schema=model._meta.app_label.upper(),
-                escaped=f"{ord(table(model)[0]):04x}",
-                rest=table(model)[1:],
-                column=column(model).column,
-                own=own._meta.app_label,
-                own_table=table(own),
-            )
-        )
+        return own_cursor(raw(statement, model, own_model()))
 
     return run
 

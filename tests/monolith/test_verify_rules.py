@@ -16,12 +16,19 @@ from monolith.verification.parsing import read_source
 from monolith.verification.report import look
 from monolith.verification.source import Source
 from monolith.verification.system import System, read_system
+from tests.architecture.ways import RAW, concrete_models, raw
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def source(text: str, name: str = "apps.orders.services") -> Source:
     return read_source(text.encode(), path=f"{name.replace('.', '/')}.py", name=name)
+
+
+@pytest.fixture(scope="module")
+def reference() -> System:
+    """The reference application, read once."""
+    return read_system(ROOT, composed().declared, "settings")
 
 
 def test_the_framework_imports_no_project() -> None:
@@ -73,12 +80,25 @@ def test_a_grant_that_is_not_declared_is_a_violation(cluster: PostgresCluster) -
     assert "manage.py provision" in violation.fix
 
 
-def test_violations_are_sorted_by_file_and_line() -> None:
+@pytest.mark.parametrize("way", RAW)
+def test_every_known_statement_that_reaches_another_module_is_found_where_it_is_written(
+    reference: System, way: str
+) -> None:
+    ours, theirs = next(concrete_models("hikes")), next(concrete_models("ships"))
+    statement = raw(RAW[way], theirs, ours)
+
+    report = look(_with(reference, [source(f"STATEMENT = {statement!r}", "apps.hikes.b")]), {"sql"})
+
+    assert [(v.place.path, v.module) for v in report.violations][:1] == [("apps/hikes/b.py", "hikes")], (
+        statement
+    )
+
+
+def test_violations_are_sorted_by_file_and_line(reference: System) -> None:
     lines = "\n".join("from apps.ships import models" for _ in range(11))
-    system = read_system(ROOT, composed().declared, "settings")
     hikes = [source(lines, name) for name in ("apps.hikes.b", "apps.hikes.a")]
 
-    report = look(_with(system, hikes), {"imports"})
+    report = look(_with(reference, hikes), {"imports"})
 
     assert [(v.place.path, v.place.line) for v in report.violations] == [
         (f"apps/hikes/{name}.py", line) for name in "ab" for line in range(1, 12)
