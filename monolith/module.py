@@ -19,6 +19,7 @@ RESERVED_NAMES: Final = HOST_LABELS | {
     PLATFORM,
     FRAMEWORK_LABEL,
     "public",
+    "private",
     "extensions",
     "default",
     "migrator",

@@ -28,6 +28,11 @@ class ProcessSpec:
     health_url: str = ""  # answers 200 when the process does its work
     stop_timeout_s: float = 10.0  # after SIGTERM, before SIGKILL
 
+    @property
+    def origin(self) -> str:
+        """Return where the process answers."""
+        return self.health_url.removesuffix("/healthz")
+
 
 def is_healthy(spec: ProcessSpec) -> bool:
     """Say whether the process answers at its address."""

@@ -27,6 +27,7 @@ from monolith.serving.output import Output
 from monolith.serving.ports import require_free
 from monolith.serving.preparation import PreparationFile
 from monolith.serving.run_state import RunFile, RunState, end_orphans, recorded
+from monolith.serving.split import split
 from monolith.serving.supervisor import FINAL_CODES, OWN_NAME, Supervisor
 
 HOST: Final = "127.0.0.1"
@@ -42,6 +43,7 @@ class Wanted:
     """What `up` was asked for."""
 
     ports: Mapping[Profile, int]
+    split: Mapping[str, int] = field(default_factory=dict)  # ports of modules with a process of their own
     reload: bool = False
     samples: bool = True
 
@@ -88,9 +90,14 @@ class System:
         self.specs = [
             self._server(profile, port) for profile, port in wanted.ports.items() if self._serves(profile)
         ]
+        if wanted.split:
+            alone = [replace(self._server(Profile.PRIVATE, p), name=m) for m, p in wanted.split.items()]
+            self.specs = split(
+                self.specs, alone, composition=composition, environ=environ, directory=self.directory
+            )
         self._output = Output(console, [OWN_NAME, "prepare", *(spec.name for spec in self.specs)])
         self._file = RunFile(self.directory)
-        self._state = RunState(pid=os.getpid(), addresses={s.name: _address(s) for s in self.specs})
+        self._state = RunState(pid=os.getpid(), addresses={s.name: s.origin for s in self.specs})
         self._state_lock = threading.Lock()
         self.supervisor = Supervisor(
             self.specs,
@@ -145,6 +152,8 @@ class System:
                 self.say(f"ended {name}, left behind by an earlier `up` (process {previous.pid})")
             for profile, port in self.wanted.ports.items():
                 require_free(HOST, port, option=f"--{profile.value}-port")
+            for port in self.wanted.split.values():
+                require_free(HOST, port, option="--private-port, which they follow")
             try:
                 with self.timings.measured("database"):
                     self._start_database(previous)
@@ -275,7 +284,3 @@ def _signals_interrupt() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _address(spec: ProcessSpec) -> str:
-    return spec.health_url.removesuffix("/healthz")

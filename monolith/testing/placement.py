@@ -32,12 +32,10 @@ from monolith.contracts.transports.json_round_trip import JsonRoundTrip
 from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
 from monolith.environment import listed
-from monolith.module import Module
 from monolith.profile import Profile
 from monolith.project import project_directory
 from monolith.serving.child import Child, ProcessSpec, is_healthy
-from monolith.serving.deployables import make_keys, placement_environment
-from monolith.serving.environments import child_environment
+from monolith.serving.deployables import make_keys, process_environment
 from monolith.serving.lifeline import Lifeline
 
 OPTION: Final = "--place-remotely"
@@ -97,7 +95,7 @@ def placed_remotely(
     """Serve the chosen modules elsewhere until the run ends; gives their addresses."""
     names = modules_to_place(pytestconfig)
     addresses = {name: f"http://127.0.0.1:{free_port()}" for name in names}
-    keys = make_keys(names)
+    keys = make_keys(names, {})
     with ExitStack() as stack:
         stack.enter_context(_served([_spec(n, addresses, keys, cluster) for n in names]))
         for name in names:
@@ -131,27 +129,29 @@ def _spec(
     return ProcessSpec(
         name=name,
         command=(sys.executable, str(project / "manage.py"), "serve", "--port", port),
-        environment=_environment(composed().declared[name], addresses, keys, cluster),
+        environment=_environment(name, addresses, keys, cluster),
         directory=project,
         health_url=f"{addresses[name]}/healthz",
     )
 
 
 def _environment(
-    module: Module, addresses: Mapping[str, str], keys: Mapping[str, str], cluster: PostgresCluster
+    name: str, addresses: Mapping[str, str], keys: Mapping[str, str], cluster: PostgresCluster
 ) -> dict[str, str]:
-    declared = composed().declared
     database = str(connections["default"].settings_dict["NAME"])
-    others = {secret for other in declared.values() for secret in other.secrets} - set(module.secrets)
-    environ = {name: value for name, value in os.environ.items() if name not in others} | {
+    environ = dict(os.environ) | {
         "DATABASE_URL": cluster.url(database),
         "PGPASSFILE": str(cluster.passfile(Profile.PRIVATE.value)),
         "MONOLITH_SECRET_KEY": secrets.token_urlsafe(48),
         "MONOLITH_CONTRACT_TIMEOUT_S": str(CALL_TIMEOUT_S),
     }
-    place = cluster.directory / "placed" / database / module.name  # with the one role's passwords
-    return child_environment(Profile.PRIVATE, environ, [module], directory=place) | placement_environment(
-        [module.name], addresses=addresses, keys=keys, declared=declared
+    return process_environment(
+        [name],
+        environ=environ,
+        declared=composed().declared,
+        addresses=addresses,
+        keys=keys,
+        directory=cluster.directory / "placed" / database / name,
     )
 
 

@@ -9,9 +9,11 @@ from django_rich.management import RichCommand
 from rich.table import Table
 
 from monolith.composition import composed
+from monolith.environment import listed
 from monolith.profile import Profile
 from monolith.project import project_directory
 from monolith.serving.granian_server import PORTS
+from monolith.serving.split import require_splittable
 from monolith.serving.system import HOST, System, Wanted
 
 
@@ -30,6 +32,12 @@ class Command(RichCommand):
                 default=port,
                 help=f"port of the {profile.value} tier ({port})",
             )
+        parser.add_argument(
+            "--split",
+            default="",
+            metavar="A,B",
+            help="give these modules private processes of their own, on the ports after the private tier's",
+        )
         parser.add_argument("--reload", action="store_true", help="restart the servers when a file changes")
         parser.add_argument("--no-samples", action="store_true", help="load no sample data")
         parser.add_argument(
@@ -43,9 +51,12 @@ class Command(RichCommand):
             from monolith.serving.check_run import check
 
             sys.exit(check(project=project_directory(), composition=composed(), console=self.console))
+        alone = listed(options["split"])
+        require_splittable(alone, composed())
         system = System(
             Wanted(
                 ports={profile: options[f"{profile.value}_port"] for profile in PORTS},
+                split={name: options["private_port"] + n for n, name in enumerate(alone, 1)},
                 reload=options["reload"],
                 samples=not options["no_samples"],
             ),
@@ -71,9 +82,13 @@ class Command(RichCommand):
             Profile.PRIVATE: f"staff, as {roles.platform_rw} and one role per module",
         }
         for spec in system.specs:
+            if spec.name in system.wanted.split:
+                own = f"{roles.platform_rw} and {roles.rw(spec.name)}"
+                table.add_row(spec.name, f"{spec.origin}/", f"staff, as {own}: {spec.name}")
+                continue
             profile = Profile(spec.name)
             modules = ", ".join(_names(system, profile))
-            table.add_row(f"{spec.name} tier", f"{_address(system, profile)}/", f"{who[profile]}: {modules}")
+            table.add_row(f"{spec.name} tier", f"{spec.origin}/", f"{who[profile]}: {modules}")
         table.add_row("admin", f"{_address(system, Profile.PRIVATE)}/admin/", "admin, see below")
         table.add_row("PostgreSQL", _database(system), "embedded" if system.cluster else "yours")
         self.console.print(table, highlight=False)
@@ -100,4 +115,7 @@ def _login(system: System) -> str:
 
 
 def _names(system: System, profile: Profile) -> list[str]:
-    return [name for name, module in system.composition.modules.items() if profile.includes(module)]
+    away = system.wanted.split if profile is Profile.PRIVATE else {}
+    return [
+        name for name, m in system.composition.modules.items() if profile.includes(m) and name not in away
+    ]
