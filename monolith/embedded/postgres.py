@@ -123,6 +123,11 @@ class PostgresCluster:
         readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.directory.parent.name)[:40]
         return f"{readable}-{hashlib.sha256(str(self.directory).encode()).hexdigest()[:12]}"
 
+    @property
+    def is_initialised(self) -> bool:
+        """Whether there is a server to start; `start` makes one where there is none."""
+        return (self.data / "PG_VERSION").exists()
+
     # Starting and stopping.
 
     def is_running(self) -> bool:
@@ -173,7 +178,7 @@ class PostgresCluster:
         if self.is_running():
             return
         settle_home(self.directory, self._account, self.shared)
-        if not (self.data / "PG_VERSION").exists():
+        if not self.is_initialised:
             self._initialise()
         elif self.postmaster.process is None and SUPERUSER not in entries(self.passfile("admin")):
             self._reset_password()

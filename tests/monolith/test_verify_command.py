@@ -66,6 +66,15 @@ def test_a_database_that_cannot_be_reached_is_a_violation(tmp_path: Path) -> Non
     assert "--no-database" in violation["fix"]
 
 
+def test_a_database_that_was_never_made_is_not_made_to_look_at_it(tmp_path: Path) -> None:
+    code, output = verify(tmp_path, "--json", "--only", "grants")
+
+    [violation] = json.loads(output)["violations"]
+    assert (code, violation["code"]) == (1, "grants.unreachable")
+    assert "manage.py prepare" in violation["fix"]
+    assert not (tmp_path / "var").exists()
+
+
 def test_nothing_to_look_at_is_no_success(tmp_path: Path) -> None:
     code, output = verify(tmp_path, "--only", "grants", "--no-database")
 
