@@ -13,9 +13,8 @@ from apps.knowledge.markdown import Link, parse, render
 from apps.knowledge.models import TITLE_LENGTH
 from apps.knowledge.names import names_of
 
-VERSION: Final = (
-    2  # raise it when names, markdown, chunks or what is embedded change: notes are then derived anew
-)
+# Raise it when names, markdown, chunks or what is embedded change: notes are then derived anew.
+VERSION: Final = 2
 MAX_LINKS: Final = 1_000
 MAX_CHUNKS: Final = 500  # about half a megabyte of text, or a heading every few words
 

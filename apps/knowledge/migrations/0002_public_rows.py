@@ -4,6 +4,10 @@ from django.db import migrations
 
 # All of them run with the rights of whoever writes, and name their tables with the schema: the writer's search_path must
 # not choose another table.
+#
+# What changes which public notes there are, what they are called or what they link to locks knowledge_public_link first
+# (readers do not mind): two transactions that publish a link's two ends would not see each other's, and take turns instead.
+# Always after the note's own row and before any public one, so that no two of them wait for each other.
 
 # A note has a row in knowledge_public_note while it is public, and no row otherwise. A row that goes takes its chunks and
 # links along (ON DELETE CASCADE). What the public cannot see leaves the row untouched, down to its hidden columns.
@@ -18,6 +22,9 @@ BEGIN
             IS DISTINCT FROM
             (OLD.slug, OLD.title, OLD.names, OLD.tags, OLD.verification, OLD.observed_at, OLD.html, OLD.derivation);
         moved := (NEW.public_x, NEW.public_y) IS DISTINCT FROM (OLD.public_x, OLD.public_y);
+        IF changed THEN
+            LOCK TABLE knowledge.knowledge_public_link IN SHARE ROW EXCLUSIVE MODE;
+        END IF;
         IF changed OR moved THEN
             UPDATE knowledge.knowledge_public_note SET
                 slug = NEW.slug, title = NEW.title, names = NEW.names, tags = NEW.tags,
@@ -28,6 +35,9 @@ BEGIN
             WHERE id = NEW.id;
         END IF;
         RETURN NULL;
+    END IF;
+    IF 'public' IN (OLD.visibility, NEW.visibility) THEN
+        LOCK TABLE knowledge.knowledge_public_link IN SHARE ROW EXCLUSIVE MODE;
     END IF;
     IF TG_OP <> 'INSERT' AND OLD.visibility = 'public' THEN
         DELETE FROM knowledge.knowledge_public_note WHERE id = OLD.id;
@@ -82,7 +92,6 @@ DROP_SHOW_CHUNK = "DROP TRIGGER knowledge_chunk_shown ON knowledge_chunk; DROP F
 # A link of a public note has a row in knowledge_public_link when a public note has the name it links to: among several, the
 # one that has it earliest in its names. Private notes take no part, so a private note cannot hide a public one.
 # A session plans a function once, perhaps while the tables are empty: without sequential scans it stays right as they grow.
-# The lock lets two transactions that publish a link's two ends take turns; either alone would not see the other's end.
 RESOLVE_LINKS = """
 CREATE FUNCTION resolve_public_links(changed_names text[], changed_source uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -92,7 +101,6 @@ DECLARE
         SELECT id FROM knowledge.knowledge_notelink WHERE source_id = changed_source
     );
 BEGIN
-    LOCK TABLE knowledge.knowledge_public_link IN SHARE ROW EXCLUSIVE MODE;
     DELETE FROM knowledge.knowledge_public_link WHERE id = ANY (changed);
     INSERT INTO knowledge.knowledge_public_link (id, source_id, target_id, position, kind, anchor, updated_at)
     SELECT link.id, link.source_id, target.id, link.position, link.kind, link.anchor, clock_timestamp()
@@ -117,26 +125,25 @@ $$;
 CREATE TRIGGER knowledge_public_note_linked AFTER INSERT OR DELETE OR UPDATE OF names ON knowledge_public_note
 FOR EACH ROW EXECUTE FUNCTION show_links_of_note();
 CREATE FUNCTION show_link() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    sources uuid[] := ARRAY[OLD.source_id, NEW.source_id];
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
-        PERFORM FROM knowledge.knowledge_note WHERE id = OLD.source_id FOR SHARE;
-        DELETE FROM knowledge.knowledge_public_link WHERE id = OLD.id;
+    PERFORM FROM knowledge.knowledge_note WHERE id = ANY (sources) ORDER BY id FOR SHARE;
+    IF NOT EXISTS (SELECT FROM knowledge.knowledge_public_note WHERE id = ANY (sources)) THEN
+        RETURN NULL;
     END IF;
-    IF TG_OP <> 'DELETE' THEN
-        PERFORM FROM knowledge.knowledge_note WHERE id = NEW.source_id FOR SHARE;
-        IF EXISTS (SELECT FROM knowledge.knowledge_public_note WHERE id = NEW.source_id) THEN
-            LOCK TABLE knowledge.knowledge_public_link IN SHARE ROW EXCLUSIVE MODE;
-            INSERT INTO knowledge.knowledge_public_link (id, source_id, target_id, position, kind, anchor, updated_at)
-            SELECT NEW.id, NEW.source_id, target.id, NEW.position, NEW.kind, NEW.anchor, clock_timestamp()
-            FROM knowledge.knowledge_public_note AS target
-            WHERE target.names @> ARRAY[NEW.target_key::text]
-            ORDER BY array_position(target.names, NEW.target_key::text), target.slug
-            LIMIT 1;
-        END IF;
-    END IF;
+    LOCK TABLE knowledge.knowledge_public_link IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM knowledge.knowledge_public_link WHERE id = OLD.id;
+    INSERT INTO knowledge.knowledge_public_link (id, source_id, target_id, position, kind, anchor, updated_at)
+    SELECT NEW.id, NEW.source_id, target.id, NEW.position, NEW.kind, NEW.anchor, clock_timestamp()
+    FROM knowledge.knowledge_public_note AS target
+    WHERE target.names @> ARRAY[NEW.target_key::text]
+        AND EXISTS (SELECT FROM knowledge.knowledge_public_note WHERE id = NEW.source_id)
+    ORDER BY array_position(target.names, NEW.target_key::text), target.slug
+    LIMIT 1;
     RETURN NULL;
 END
-$$;
+$$ SET enable_seqscan = off;
 CREATE TRIGGER knowledge_notelink_shown AFTER INSERT OR UPDATE OR DELETE ON knowledge_notelink
 FOR EACH ROW EXECUTE FUNCTION show_link();
 """

@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 
 from apps.knowledge.models import Chunk, Note, NoteLink, PublicChunk, PublicLink, PublicNote
-from monolith import entering
+from monolith import atomic, entering
 
 NAMES: Final = ["alpha", "beta", "gamma", "delta"]
 SAME_IN_BOTH: Final = {
@@ -226,3 +226,40 @@ class TestInTwoTransactionsAtOnce:
         with entering("knowledge"):
             Note.objects.filter(slug="open").update(visibility="private" if to == "public" else "public")
         self.run(move, link_to)
+
+    def test_many_who_publish_retire_and_relink_do_not_wait_for_each_other_in_a_circle(self) -> None:
+        with entering("knowledge"):
+            for name in NAMES:
+                made(name, public=False, links=tuple(NAMES))
+        failures: list[Exception] = []
+
+        def work(seed: int) -> None:
+            try:
+                with entering("knowledge"):
+                    chance = random.Random(seed)
+                    for _ in range(30):
+                        self.change(chance)
+            except OperationalError as error:  # a deadlock is one
+                failures.append(error)
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        with entering("knowledge"):
+            assert_in_step()
+
+    def change(self, chance: random.Random) -> None:
+        """Do what services do, in their order of locks."""
+        with atomic():
+            note = Note.objects.select_for_update().get(slug=chance.choice(NAMES))
+            note.visibility = chance.choice(["public", "private"])
+            note.names = [note.slug, chance.choice(NAMES)]
+            note.save()
+            NoteLink.objects.filter(source=note).delete()
+            for position in range(3):
+                link(note, position, chance.choice(NAMES))
