@@ -65,9 +65,9 @@ class System:
 
 @dataclass(slots=True)
 class Owner:
-    """A process that provides modules."""
+    """A process that provides a module."""
 
-    names: tuple[str, ...]
+    name: str
     url: str
     port: int
     process: "subprocess.Popen[bytes]"
@@ -112,29 +112,27 @@ class Placement:
 
 
 @contextmanager
-def owners(system: System, names: Sequence[str], **extra: str) -> Iterator[dict[str, Owner]]:
+def owners(system: System, names: Sequence[str]) -> Iterator[dict[str, Owner]]:
     """Serve each module from a process of its own, with its own role, keys and secrets only, until the block ends."""
     ports = {name: free_port() for name in names}
     remotes = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     with ExitStack() as running:
-        started = {}
-        for name, port in ports.items():
-            environment = system.environment([name], remotes, **extra)
-            command = [
-                sys.executable,
-                "manage.py",
-                "serve",
-                f"--settings={system.settings}",
-                "--port",
-                str(port),
-            ]
-            process, log = running.enter_context(_process(system, name, command, environment))
-            started[name] = Owner((name,), remotes[name], port, process, log)
-        for owner in started.values():
-            wait_until_it_answers(owner.process, owner.port)
+        started = {
+            name: running.enter_context(owner(system, name, port, remotes)) for name, port in ports.items()
+        }
+        for one in started.values():
+            wait_until_it_answers(one.process, one.port)
         yield started
-        for owner in started.values():
-            owner.process.terminate()  # all of them at once; each is waited for below
+        for one in started.values():
+            one.process.terminate()  # all of them at once; each is waited for below
+
+
+@contextmanager
+def owner(system: System, name: str, port: int, remotes: Mapping[str, str]) -> Iterator[Owner]:
+    """Start to serve one module on a port, and end it with the block."""
+    command = [sys.executable, "manage.py", "serve", f"--settings={system.settings}", "--port", str(port)]
+    with _process(system, name, command, system.environment([name], remotes)) as (process, log):
+        yield Owner(name, f"http://127.0.0.1:{port}", port, process, log)
 
 
 @contextmanager

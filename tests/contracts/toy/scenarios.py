@@ -25,6 +25,7 @@ from monolith.contracts import (
     acting,
     call_budget,
     deadline,
+    forget_decisions,
     require,
 )
 from monolith.logs import request_id
@@ -353,3 +354,18 @@ def outcome(operation: str, arguments: dict[str, Any], seconds: float) -> tuple[
         except ContractError as error:
             return type(error).__name__, time.monotonic() - started
     return "", time.monotonic() - started
+
+
+def take(key: str, item: str) -> str:
+    """Take one of an item; returns the class of its end, empty for a receipt."""
+    return outcome("take", {"idempotency_key": key, "name": item, "count": 1}, 5)[0]
+
+
+def left(item: str) -> int:
+    return stock().find(name=item).count
+
+
+def gate_allows() -> bool:
+    forget_decisions()
+    with acting(tenant="acme"), deadline(0.5):
+        return stock().may(subject="user:1").allowed
