@@ -25,6 +25,10 @@ class RoleNames:
         """Return the role that migrates one module: it logs in and may become that module's owner, nobody else's."""
         return f"{self.prefix}{module}_migrator"
 
+    def of(self, module: str) -> tuple[str, str, str]:
+        """Return every role that a module has."""
+        return self.owner(module), self.rw(module), self.module_migrator(module)
+
     def held_by(self, profile: Profile, modules: Iterable[str]) -> frozenset[str]:
         """Return every role that a process of `profile` with these modules may have a password of."""
         names = (PLATFORM, *modules)

@@ -54,11 +54,7 @@ class Declaration:
 
     @property
     def elsewhere_roles(self) -> tuple[str, ...]:
-        return tuple(
-            role
-            for name in sorted(self.elsewhere)
-            for role in (self.roles.owner(name), self.roles.rw(name), self.roles.module_migrator(name))
-        )
+        return tuple(role for name in sorted(self.elsewhere) for role in self.roles.of(name))
 
     @property
     def public_modules(self) -> tuple[Module, ...]:

@@ -46,6 +46,7 @@ class Code(StrEnum):
     CONTRACTS_INTERFACE = "contracts.interface"
     CONTRACTS_PROVIDER = "contracts.provider"
     CONTRACTS_GATE = "contracts.gate"
+    GRANTS_SCHEMA = "grants.schema"
     GRANTS_DRIFT = "grants.drift"
     GRANTS_UNREACHABLE = "grants.unreachable"
 

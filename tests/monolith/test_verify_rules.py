@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from monolith import composed
+from monolith import Module, PublicRelation, Tier, composed
 from monolith.embedded import PostgresCluster
 from monolith.testing.database import admin_connection
 from monolith.verification.grants import drift
@@ -78,6 +78,17 @@ def test_a_grant_that_is_not_declared_is_a_violation(cluster: PostgresCluster) -
     assert violation.code == "grants.drift"
     assert "hikes_rw holds SELECT on table ships.ships_vessel" in violation.message
     assert "manage.py provision" in violation.fix
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_of_a_module_that_was_never_provisioned_one_thing_is_said(cluster: PostgresCluster) -> None:
+    database = connections["default"].settings_dict["NAME"]
+    environment = composed().environment.model_copy(update={"database_url": cluster.url(database)})
+    new = Module(name="library", tier=Tier.BOTH, public_relations=(PublicRelation(name="library_item"),))
+
+    found = list(drift([*composed().declared.values(), new], environment))
+
+    assert [(v.code, v.module) for v in found] == [("grants.schema", "library")]
 
 
 @pytest.mark.parametrize("way", RAW)
