@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import signal
 import subprocess
 import time
@@ -115,7 +114,7 @@ class Walkthrough:
         log.parent.mkdir(exist_ok=True)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                shlex.split(f"env {text} {' '.join(self._options(text))}"),
+                ["bash", "-c", f"exec env {text} {' '.join(self._options(text))}"],
                 cwd=self._project,
                 env=dict(self._environ),
                 stdin=subprocess.DEVNULL,
@@ -124,13 +123,13 @@ class Walkthrough:
                 start_new_session=True,
             )
         self._started.append(process)
-        _wait_for(log, process)
+        _wait_until_it_serves(log, process)
 
 
-def _wait_for(log: Path, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a server says that it is there; what it says is all there is to wait for."""
+def _wait_until_it_serves(log: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until `up` shows the admin's login, or `serve` where it is: there is nothing else to wait for."""
     deadline = time.monotonic() + TIMEOUT_S
-    while not re.search(r"^(Admin login|.*\bserving\b.*)", log.read_text(encoding="utf-8"), re.MULTILINE):
+    while not re.search(r"^Admin login|^[^|]* tier at http", log.read_text(encoding="utf-8"), re.MULTILINE):
         assert process.poll() is None, log.read_text(encoding="utf-8")
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
         time.sleep(0.05)
