@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.db import connections
 
@@ -45,23 +45,12 @@ class Dispatcher:
             scope.tenant,
             scope.actor,
         )
-        transport = self.transport_to(operation)
+        transport = self._transports.get(operation.module, _NOWHERE)
         _refuse_in_transaction(operation, is_remote=transport.is_remote)
         with span(f"contract {operation.label}", caller=caller, provider=operation.module):
             if operation.kind is Kind.GATE:
                 return decided(call, transport)
             return transport.carry(call)
-
-    def transport_to(self, operation: Operation) -> Transport:
-        """Return the way to the module that provides `operation`."""
-        try:
-            return self._transports[operation.module]
-        except KeyError:
-            raise TransportFailure(
-                operation.label,
-                f"'{operation.module}' is not part of this process; compose it here, "
-                f"or say where it runs with MONOLITH_REMOTE_{operation.module.upper()}",
-            ) from None
 
     @contextmanager
     def placing(self, module: str, transport: Transport) -> Iterator[None]:
@@ -75,6 +64,23 @@ class Dispatcher:
                 del self._transports[module]
             else:
                 self._transports[module] = before
+
+
+class _Nowhere:
+    """The way to a module that is neither here nor placed elsewhere: what asks it fails, the gate denies."""
+
+    is_remote = False
+
+    def carry(self, call: Call) -> Any:
+        module = call.operation.module
+        raise TransportFailure(
+            call.operation.label,
+            f"'{module}' is not part of this process; compose it here, "
+            f"or say where it runs with MONOLITH_REMOTE_{module.upper()}",
+        )
+
+
+_NOWHERE: Final = _Nowhere()
 
 
 def _refuse_in_transaction(operation: Operation, *, is_remote: bool) -> None:

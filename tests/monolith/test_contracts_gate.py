@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monolith.contracts import InvalidCall, acting, decisions, forget_decisions, require
+from monolith.contracts import dispatcher as dispatching
 from tests.monolith.contract_calls import Provide, provide
 from tests.monolith.promised.ships import Decision, Outcome, Ships
 
@@ -131,3 +132,9 @@ def test_wrong_question_is_the_callers_error_and_no_denial(provide: Provide) -> 
     answering(provide, lambda _: ALLOW)
     with pytest.raises(InvalidCall):
         require(Ships).allow(subject=7)  # type: ignore[arg-type]  # what the type checker refuses too
+
+
+def test_gate_that_is_nowhere_denies(provide: Provide, caplog: pytest.LogCaptureFixture) -> None:
+    del dispatching.dispatcher()._transports["ships"]
+    assert require(Ships).allow(subject="ann") == DENY
+    assert "MONOLITH_REMOTE_SHIPS" in caplog.text
