@@ -101,7 +101,9 @@ class GapClosedError(KnowledgeError):
 
     def __init__(self, key: str, *, status: str) -> None:
         self.key, self.status = key, status
-        super().__init__(f"The gap '{key}' is {status}. It opens again when it is linked and missing once more.")
+        super().__init__(
+            f"The gap '{key}' is {status}. It opens again when it is linked and missing once more."
+        )
 
 
 class DisputeNotFoundError(KnowledgeError):
@@ -109,7 +111,9 @@ class DisputeNotFoundError(KnowledgeError):
 
     def __init__(self, number: int) -> None:
         self.number = number
-        super().__init__(f"There is no dispute {number}. GET /api/knowledge/vault/disputes lists those there are.")
+        super().__init__(
+            f"There is no dispute {number}. GET /api/knowledge/vault/disputes lists those there are."
+        )
 
 
 class DisputeSettledError(KnowledgeError):
