@@ -258,6 +258,10 @@ REFUSED: list[tuple[Any, str]] = [
         int | Decimal,
         "here is int or decimal.Decimal, and both are read from a JSON number; keep one of them",
     ),
+    (
+        bool | Literal[1],
+        "here is bool or Literal[1], and both are read from a JSON boolean; keep one of them",
+    ),
     (str | date, "here is str or datetime.date, and both are read from a JSON string; keep one of them"),
     (
         list[int] | tuple[str, ...],
