@@ -12,6 +12,7 @@ here, after a round trip through JSON. The end of the run says how many calls we
 import os
 import secrets
 import sys
+import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -42,6 +43,7 @@ OPTION: Final = "--place-remotely"
 START_TIMEOUT_S: Final = 120.0
 CALL_TIMEOUT_S: Final = 30.0  # tests share their machine; how long calls take is not what they test
 KEPT_LINES: Final = 200  # of each process, for the report of a test that fails
+ARRIVING_S: Final = 0.1  # what a process wrote before it answered may still be on its way here
 
 _COUNTS: Final = "placed_calls"
 
@@ -198,7 +200,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.failed:
+    if report.failed and _lines:
+        time.sleep(ARRIVING_S)
         report.sections += [
             (f"process of '{name}'", "\n".join(lines)) for name, lines in _lines.items() if lines
         ]
@@ -221,5 +224,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("modules placed in processes of their own")
     for name in modules_to_place(config):
         went, stayed = _calls[name, True], _calls[name, False]
-        kept = f", {stayed} were answered here because a test had moved the clock" if stayed else ""
-        terminalreporter.write_line(f"{name}: {went} calls went to its process{kept}")
+        kept = f"; answered here, because a test had moved the clock: {stayed}" if stayed else ""
+        terminalreporter.write_line(f"{name}: calls that went to its process: {went}{kept}")

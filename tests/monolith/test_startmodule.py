@@ -135,6 +135,7 @@ def test_routes_and_public_rows_are_those_of_the_tier(tier: Tier) -> None:
         ("2fast", "lower-case"),
         ("library_v2", "version"),
         ("platform", "reserved"),
+        ("private", "reserved"),
         ("sessions", "reserved"),
         ("pg_stat", "reserved"),
         ("import", "Python"),
