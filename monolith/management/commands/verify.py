@@ -1,5 +1,6 @@
 """`manage.py verify`: every broken rule of the project, each with its place and what mends it."""
 
+import gc
 import json
 import sys
 from argparse import ArgumentParser
@@ -43,8 +44,12 @@ class Command(RichCommand):
         without = dict.fromkeys(NEED_DATABASE, "--no-database") if options["no_database"] else {}
         if not set(families) - without.keys():
             raise CommandError("Nothing is left to look at; leave out --no-database, or name another family.")
-        # Settings that cannot be read do not say where the project is; then it is where manage.py is.
-        report = verify(families, without, project=Path(sys.argv[0]).resolve().parent)
+        gc.disable()  # loading and reading a project leaves next to no cycles; looking for them is a sixth of the time
+        try:
+            # Settings that cannot be read do not say where the project is; then it is where manage.py is.
+            report = verify(families, without, project=Path(sys.argv[0]).resolve().parent)
+        finally:
+            gc.enable()
         if not settings.configured:
             settings.configure()  # Django asks for settings once more when a command ends
         if options["json"]:
