@@ -34,7 +34,7 @@ def ask() -> SunTimes:
 
 def decide() -> Decision:
     with entering("ships"):
-        return require(Compliance).check(subject="user:1", action="probe", resource="x")
+        return require(Compliance).check(subject="user:1", action="probe.use", resource="x")
 
 
 def test_a_call_goes_there(placed_remotely: Mapping[str, str]) -> None:
@@ -50,8 +50,8 @@ def test_a_call_stays_while_the_clock_is_moved() -> None:
 @pytest.mark.django_db(databases="__all__")
 def test_what_is_written_here_is_seen_there() -> None:
     with entering("compliance"):
-        Rule.objects.create(action="probe", right="probing")
-    assert "the right probing" in decide().missing[0]
+        Rule.objects.create(action="probe.use", right="probe.use")
+    assert "the right probe.use" in decide().missing[0]
 
 
 @pytest.mark.django_db(databases="__all__")
