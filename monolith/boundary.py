@@ -21,11 +21,11 @@ from monolith.module import FRAMEWORK_LABEL, PLATFORM
 
 logger = logging.getLogger("monolith.boundary")
 
-# Frames of these are on the way from the code that crossed to here.
+# Frames of these are on the way from the code that crossed to here. As they are imported, links and all: so frames say.
 _FRAMEWORK_PATHS: Final = (
-    f"{Path(__file__).resolve().parent}{os.sep}",
-    f"{Path(django.__file__).resolve().parent}{os.sep}",
-    f"{Path(psycopg.__file__).resolve().parent}{os.sep}",
+    f"{Path(__file__).parent}{os.sep}",
+    f"{Path(django.__file__).parent}{os.sep}",
+    f"{Path(psycopg.__file__).parent}{os.sep}",
     contextlib.__file__,
 )
 

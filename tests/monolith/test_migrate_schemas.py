@@ -51,17 +51,18 @@ def test_each_schema_holds_its_own_tables_owned_by_its_owner(project: GeneratedP
         ("alpha", "alpha_item"),
         ("alpha", "alpha_part"),
         ("alpha", "django_migrations"),
+        ("alpha", "monolith_commandrecord"),
     }
     assert {owner for schema, _, owner in found} == {"alpha_owner", "beta_owner", "platform_owner"}
     assert ("platform", "auth_user", "platform_owner") in found
 
 
-def test_each_schema_records_its_own_migrations_only(project: GeneratedProject) -> None:
+def test_each_schema_records_its_own_migrations_and_the_frameworks(project: GeneratedProject) -> None:
     project.manage("migrate_schemas")
 
     with project.admin() as connection:
         apps = {row[0] for row in connection.execute("SELECT DISTINCT app FROM alpha.django_migrations")}
-    assert apps == {"alpha"}
+    assert apps == {"alpha", "monolith"}
 
 
 def test_second_run_applies_nothing(project: GeneratedProject) -> None:
