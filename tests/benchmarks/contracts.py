@@ -1,6 +1,6 @@
 """Contract calls: in process against the bare function, by HTTP against a client and a route written by hand.
 
-    uv run python tests/benchmarks/contracts.py [--rounds 15]
+    uv run python -m tests.benchmarks.contracts [--rounds 15]
 
 The operation takes two arguments, returns a Schema of two fields, and touches no database: what is left is the way.
 The peer by HTTP is an httpx client that keeps its connection and a Ninja route of plain Django that compares a token;

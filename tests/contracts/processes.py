@@ -52,6 +52,7 @@ class System:
             **{secret: f"of {module.name}" for module in composed for secret in module.secrets},
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.telemetry_url,
             "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "MONOLITH_CONTRACT_TIMEOUT_S": "30",  # on a busy machine a first search takes longest: it loads a model
             **extra,
         }
 
@@ -128,10 +129,10 @@ def owners(system: System, names: Sequence[str]) -> Iterator[dict[str, Owner]]:
 
 
 @contextmanager
-def owner(system: System, name: str, port: int, remotes: Mapping[str, str]) -> Iterator[Owner]:
-    """Start to serve one module on a port, and end it with the block."""
+def owner(system: System, name: str, port: int, remotes: Mapping[str, str], *others: str) -> Iterator[Owner]:
+    """Start to serve a module, with others where they are named, on a port; end it with the block."""
     command = [sys.executable, "manage.py", "serve", f"--settings={system.settings}", "--port", str(port)]
-    with _process(system, name, command, system.environment([name], remotes)) as (process, log):
+    with _process(system, name, command, system.environment([name, *others], remotes)) as (process, log):
         yield Owner(name, f"http://127.0.0.1:{port}", port, process, log)
 
 

@@ -31,6 +31,16 @@ def garbled_bodies(data: bytes, _ended: threading.Event) -> bytes:
     return head + blank + garbled(body, _ended)
 
 
+def delayed(seconds: float) -> Fault:
+    """Bring every answer so much later."""
+
+    def fault(data: bytes, ended: threading.Event) -> bytes:
+        ended.wait(seconds)
+        return data
+
+    return fault
+
+
 def cut(_data: bytes, _ended: threading.Event) -> None:
     """Close in the place of an answer, when what was asked for has happened."""
 

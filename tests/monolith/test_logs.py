@@ -10,7 +10,7 @@ import pytest
 import structlog
 from django.test import RequestFactory
 
-from monolith import entering, logs
+from monolith import Module, Tier, compose, entering, logs
 from monolith.environment import read_environment
 from monolith.http.identity import request_id as id_of
 from monolith.profile import Profile
@@ -114,6 +114,20 @@ def test_value_of_a_declared_secret_is_taken_out_wherever_it_stands(lines: Lines
     assert SECRET not in lines.stream.getvalue()
     assert lines.last()["event"] == f"tried {logs.REDACTED}"
     assert lines.last()["deep"] == {"list": [logs.REDACTED, {"bytes": logs.REDACTED}]}
+
+
+def test_keys_of_contract_calls_are_secrets(
+    lines: Lines, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest, older = "n" * 32, "o" * 32
+    modules = [Module(name="ships", tier=Tier.BOTH)]
+    environ = {"MONOLITH_SECRET_KEY": "signs sessions", "MONOLITH_CONTRACT_KEYS_SHIPS": f"{newest},{older}"}
+    settings.MONOLITH = compose(Profile.PRIVATE, modules, environ)
+    monkeypatch.setattr(logs, "_declared_secrets", logs._declared_secrets.__wrapped__)
+
+    lines.logger.warning(f"signed with {newest} and {older}")
+
+    assert lines.last()["event"] == f"signed with {logs.REDACTED} and {logs.REDACTED}"
 
 
 class Held:

@@ -35,4 +35,5 @@ def _held() -> list[str]:
         *(f"secret {name}" for held in composition.secrets.values() for name in held),
         *(f"key of {name}" for name in composition.contract_keys),
         *(f"password of {role}" for role in entries(Path(composition.environment.passfile))),
+        *(f"variable {name}" for name in os.environ if name.endswith("_SECRET") or "_KEY" in name),
     ]

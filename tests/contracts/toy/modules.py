@@ -6,7 +6,12 @@ _HERE = __name__.rpartition(".")[0]
 
 MODULES = [
     Module(
-        name="shop", tier=Tier.PRIVATE, app=f"{_HERE}.shop", requires=("stock",), secrets=("SHOP_SECRET",)
+        name="shop",
+        tier=Tier.PRIVATE,
+        app=f"{_HERE}.shop",
+        requires=("stock",),
+        secrets=("SHOP_SECRET",),
+        routes=f"{_HERE}.shop.routes",
     ),
     Module(
         name="stock",
@@ -16,5 +21,11 @@ MODULES = [
         requires=("ledger",),
         secrets=("STOCK_SECRET",),
     ),
-    Module(name="ledger", tier=Tier.PRIVATE, app=f"{_HERE}.ledger", contract=f"{_HERE}.promises.ledger"),
+    Module(
+        name="ledger",
+        tier=Tier.PRIVATE,
+        app=f"{_HERE}.ledger",
+        contract=f"{_HERE}.promises.ledger",
+        routes=f"{_HERE}.ledger.routes",
+    ),
 ]
