@@ -44,7 +44,7 @@ def once(call: Call, provider: Provider) -> Any:
 
 
 def request_hash(call: Call) -> bytes:
-    """Return the SHA-256 of the request without its key, as JSON with sorted keys."""
+    """Return the SHA-256 of the request without its key, and of who makes it, as JSON with sorted keys."""
     request = call.operation.arguments.dump_python(call.arguments, mode="json")
     del request[IDEMPOTENCY_KEY]
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
+    return hashlib.sha256(json.dumps([call.actor, request], sort_keys=True).encode()).digest()

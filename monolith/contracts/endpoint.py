@@ -91,6 +91,9 @@ def _caller(request: HttpRequest, operation: Operation, owner: Owner) -> Caller:
         raise _refusal(operation, f"its token proves nothing: {error}") from None
     if caller.module not in owner.callers:
         raise _refusal(operation, f"'{caller.module}' does not list '{operation.module}' in its `requires`")
+    # A process that composes the owner alone could not see at its start who requires the gate elsewhere.
+    if operation.gate is not None and caller.module not in operation.gate.callers:
+        raise _refusal(operation, f"'{caller.module}' is none of the gate's callers")
     return caller
 
 

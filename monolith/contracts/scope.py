@@ -76,9 +76,12 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def acting(*, tenant: str = "", actor: str = "") -> Iterator[None]:
-    """Make calls in the block on behalf of a tenant and an actor."""
-    with _traveling(replace(_current.get(), tenant=tenant, actor=actor)):
+def acting(*, tenant: str | None = None, actor: str | None = None) -> Iterator[None]:
+    """Make calls in the block on behalf of a tenant and an actor; what is not given stays as it is."""
+    scope = _current.get()
+    tenant = scope.tenant if tenant is None else tenant
+    actor = scope.actor if actor is None else actor
+    with _traveling(replace(scope, tenant=tenant, actor=actor)):
         yield
 
 

@@ -252,3 +252,11 @@ def test_cancelled_async_call_stops_waiting_at_once(provide: Provide) -> None:
         release.set()
 
     asyncio.run(ask())
+
+
+def test_actor_within_a_tenant_keeps_the_tenant() -> None:
+    with acting(tenant="acme", actor="user:1"):
+        with acting(actor="user:2"):
+            assert (call_scope().tenant, call_scope().actor) == ("acme", "user:2")
+        with acting(tenant=""):
+            assert (call_scope().tenant, call_scope().actor) == ("", "user:1")

@@ -141,3 +141,12 @@ def test_records_no_one_asks_for_any_more_go(renames: list[str]) -> None:
     require(Ships).rename(idempotency_key="k", mmsi=1, name="Ark")
     with entering("ships"):
         assert set(CommandRecord.objects.values_list("key", flat=True)) == {"young", "k"}
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_one_actors_answer_is_not_given_to_another(renames: list[str]) -> None:
+    with acting(actor="user:1"):
+        require(Ships).rename(idempotency_key="k", mmsi=1, name="Ark")
+    with acting(actor="user:2"), pytest.raises(IdempotencyConflict):
+        require(Ships).rename(idempotency_key="k", mmsi=1, name="Ark")
+    assert renames == ["Ark"]

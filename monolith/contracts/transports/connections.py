@@ -76,11 +76,13 @@ class Network(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for address in _addresses(host, port):
+        addresses = _addresses(host, port)
+        for place, address in enumerate(addresses):
+            # Each has its share of what is left: one that swallows packets leaves time for the next.
+            share = _left(httpcore2.ConnectTimeout) / (len(addresses) - place)
             try:
-                left = _left(httpcore2.ConnectTimeout)
-                return _Stream(self._inner.connect_tcp(address, port, left, local_address, socket_options))
-            except httpcore2.ConnectError as error:
+                return _Stream(self._inner.connect_tcp(address, port, share, local_address, socket_options))
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
         raise failure
 
@@ -88,6 +90,6 @@ class Network(httpcore2.NetworkBackend):
 def _addresses(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the second of a name that no resolver could have
         raise httpcore2.ConnectError(str(error)) from error
     return [str(address[0]) for *_, address in found]

@@ -31,6 +31,7 @@ from monolith.telemetry import outgoing_headers
 logger = logging.getLogger("monolith.contracts")
 
 KEPT_S: Final = 30.0  # an idle connection; proxies on the way close older ones themselves
+NOT_FOUND: Final = 404
 TELLING_S: Final = 0.1  # a call that was given less than this says nothing about the module when it is over
 
 
@@ -91,13 +92,21 @@ class HttpTransport:
     def _attempt(self, call: Call, body: bytes, until: float) -> Any:
         self.breaker.admit(call.operation.label)
         is_telling = until - time.monotonic() >= TELLING_S
+        status = 0  # none yet
         try:
-            answer = read_answer(call.operation, *self._exchange(call, body, until))
+            status, text = self._exchange(call, body, until)
+            answer = read_answer(call.operation, status, text)
         except TransportFailure:
-            self.breaker.failed()
+            # An owner without this one operation, as in a roll-out, lives.
+            self.breaker.succeeded() if status == NOT_FOUND else self.breaker.failed()
             raise
         except DeadlineExceeded:
-            self.breaker.failed() if is_telling else self.breaker.undecided()
+            if status:  # the owner said so itself
+                self.breaker.succeeded()
+            elif is_telling:
+                self.breaker.failed()
+            else:
+                self.breaker.undecided()
             raise
         except ContractError:
             self.breaker.succeeded()
