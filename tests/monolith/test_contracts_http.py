@@ -508,3 +508,15 @@ def test_child_of_a_fork_has_connections_and_a_breaker_of_its_own(
     assert os.waitstatus_to_exitcode(status) == 0
     assert transport.carry(call()) == ARK
     assert owner.connections == 2
+
+
+def test_owner_that_lacks_one_operation_is_asked_for_others(
+    owner: ScriptedOwner, transport: HttpTransport
+) -> None:
+    owner.behave(*[answers(b'{"type": "about:blank"}', "404 Not Found")] * 30)
+
+    for _ in range(6):
+        with pytest.raises(TransportFailure):
+            transport.carry(call(mmsi=1))
+
+    assert breaker_of(transport) is State.CLOSED

@@ -262,3 +262,21 @@ def test_public_tier_has_no_such_address(settings: Any) -> None:
     )
     with pytest.raises(Resolver404):
         resolve("/contracts/stars/sun_times", "monolith.http.public_urls")
+
+
+def test_gate_answers_its_own_callers_alone(settings: Any) -> None:
+    stranger = Module(name="idle", tier=Tier.BOTH, requires=("ships",))
+    urls = ModuleType("gate_urls")
+    environ = {"MONOLITH_SECRET_KEY": "x", "MONOLITH_CONTRACT_KEYS_SHIPS": KEY, "MONOLITH_MODULES": "ships"}
+    endpoint = endpoint_of(compose(Profile.PRIVATE, [*MODULES[:2], stranger], environ))
+    vars(urls).update(urlpatterns=[path("contracts/<path:path>", endpoint)])
+    settings.ROOT_URLCONF = urls
+    client = Client(enforce_csrf_checks=True)
+
+    def ask(caller: str, operation: str, **arguments: Any) -> int:
+        headers = {"Authorization": f"Bearer {token(Caller(caller))}"}
+        return int(post(client, operation, headers=headers, **arguments).status_code)
+
+    assert ask("hikes", "allow", subject="ann") == 200
+    assert ask("idle", "allow", subject="ann") == 403
+    assert ask("idle", "get", mmsi=7) == 200  # what is no gate answers everyone who requires it
