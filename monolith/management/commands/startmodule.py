@@ -78,6 +78,8 @@ class Command(RichCommand):
             "  manage.py prepare              makes its schema, role and table",
             f"  pytest tests/apps/{new.name}",
             f"  manage.py up                   serves /api/{new.name}/items",
+            "  manage.py contracts            writes down what it promises",
+            "  manage.py modules --write      puts it on the map",
             *(
                 ["Until it calls what it requires, `manage.py verify` names that as unused."]
                 if new.requires
