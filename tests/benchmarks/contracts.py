@@ -5,6 +5,7 @@
 The operation takes two arguments, returns a Schema of two fields, and touches no database: what is left is the way.
 The peer by HTTP is an httpx client that keeps its connection and a Ninja route of plain Django that compares a token;
 both servers are granian with one worker and four threads, both clients run in one process, in turns.
+What `verify` takes is measured by `verification.py`.
 `--profile` prints instead where the time of a call by HTTP goes, by cProfile in the calling process.
 """
 
