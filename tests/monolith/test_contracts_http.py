@@ -253,9 +253,10 @@ def test_nobody_listening_is_a_transport_failure() -> None:
         transport.carry(call())
 
 
-def test_name_without_an_address_is_a_transport_failure() -> None:
+@pytest.mark.parametrize("name", ["nowhere.invalid", "no..where", "n" * 64])
+def test_name_without_an_address_is_a_transport_failure(name: str) -> None:
     with (
-        opened("http://nowhere.invalid:8001") as transport,
+        opened(f"http://{name}:8001") as transport,
         pytest.raises(TransportFailure, match="ConnectError"),
     ):
         transport.carry(call())
