@@ -15,7 +15,7 @@ import httpcore2
 
 from monolith.contracts.call import Call, refuse_late
 from monolith.contracts.contract import Operation
-from monolith.contracts.errors import ContractError, DeadlineExceeded, TransportFailure
+from monolith.contracts.errors import DeadlineExceeded, TransportFailure
 from monolith.contracts.interface import Kind
 from monolith.contracts.tokens import Caller, Signer
 from monolith.contracts.transports.breaker import Breaker, State
@@ -96,26 +96,22 @@ class HttpTransport:
         try:
             status, text = self._exchange(call, body, until)
             answer = read_answer(call.operation, status, text)
-        except TransportFailure:
-            # An owner without this one operation, as in a roll-out, lives.
-            self.breaker.succeeded() if status == NOT_FOUND else self.breaker.failed()
-            raise
-        except DeadlineExceeded:
-            if status:  # the owner said so itself
-                self.breaker.succeeded()
-            elif is_telling:
-                self.breaker.failed()
-            else:
-                self.breaker.undecided()
-            raise
-        except ContractError:
-            self.breaker.succeeded()
-            raise
-        except BaseException:
-            self.breaker.undecided()
+        except BaseException as error:
+            self._tell_breaker(error, status, is_telling=is_telling)
             raise
         self.breaker.succeeded()
         return answer
+
+    def _tell_breaker(self, error: BaseException, status: int, *, is_telling: bool) -> None:
+        is_unreadable = isinstance(error, TransportFailure)
+        # An owner that says itself that it is too late lives, and so does one without this one operation, as in a
+        # roll-out.
+        if status == NOT_FOUND or (status and not is_unreadable):
+            self.breaker.succeeded()
+        elif is_unreadable or (isinstance(error, DeadlineExceeded) and is_telling):
+            self.breaker.failed()
+        else:
+            self.breaker.undecided()
 
     def _exchange(self, call: Call, body: bytes, until: float) -> tuple[int, bytes]:
         """Send a call; return the status and body of the answer."""
