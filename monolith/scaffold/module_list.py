@@ -8,6 +8,7 @@ from typing import Final
 
 LIST_NAME: Final = "MODULES"
 _IMPORTED: Final = re.compile(r"apps\.\w+\.module")
+_ABOVE: Final = (ast.Expr, ast.Import, ast.ImportFrom)  # a docstring, and what stands together with it
 
 
 class UnexpectedForm(Exception):
@@ -36,10 +37,20 @@ def with_module(text: str, name: str, *, line_length: int) -> str:
         statement = f"from apps.{name}.module import (\n    module as {name},\n)"
     _import(lines, tree, name, f"{statement}\n".replace("\n", newline), newline)
     result = "".join(lines)
-    after = _parsed(result)
-    if _entries(_list_in(after)).count(name) != 1 or name not in _bound(after):
+    if not _has(_parsed(result), name):
         raise UnexpectedForm("its imports or its list are laid out in an unusual way")
     return result
+
+
+def _has(tree: ast.Module, name: str) -> bool:
+    """Say whether a module is in the list once, and imported before it."""
+    found = _list_in(tree)
+    imported = [node.lineno for node in _imports(tree) if node.module == f"apps.{name}.module"]
+    return _entries(found).count(name) == 1 and len(imported) == 1 and imported[0] < found.lineno
+
+
+def _imports(tree: ast.Module) -> list[ast.ImportFrom]:
+    return [node for node in tree.body if isinstance(node, ast.ImportFrom)]
 
 
 def _parsed(text: str) -> ast.Module:
@@ -119,12 +130,9 @@ def _enter_as_line(
 
 
 def _import(lines: list[str], tree: ast.Module, name: str, statement: str, newline: str) -> None:
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    modules = [
-        node
-        for node in imports
-        if isinstance(node, ast.ImportFrom) and _IMPORTED.fullmatch(node.module or "")
-    ]
+    modules = [node for node in _imports(tree) if _IMPORTED.fullmatch(node.module or "")]
+    above = takewhile(lambda node: isinstance(node, _ABOVE), tree.body)
+    imports = [node for node in above if isinstance(node, ast.Import | ast.ImportFrom)]
     if modules:
         wanted = _natural(f"apps.{name}.module")
         earlier = [*takewhile(lambda node: _natural(node.module or "") < wanted, modules)]

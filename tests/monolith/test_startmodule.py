@@ -308,6 +308,11 @@ def lines(*names: str) -> str:
             id="too long for a line",
         ),
         pytest.param(
+            "MODULES = []\n\nimport os\n",
+            f"{lines('library')}\nMODULES = [library]\n\nimport os\n",
+            id="imports below it",
+        ),
+        pytest.param(
             f"{lines('hikes')}\nMODULES = [hikes, Module(name='other', tier=Tier.BOTH)]\n",
             f"{lines('hikes', 'library')}\nMODULES = [hikes, Module(name='other', tier=Tier.BOTH), library]\n",
             id="an entry that is no name",
@@ -346,6 +351,7 @@ def test_imports_stay_sorted_as_ruff_sorts_them(tmp_path: Path, names: list[str]
         ("MODULES = []\nMODULES = []", "no single MODULES"),
         ("MODULES = [\n    a, b,\n]", "one line for each entry"),
         ("MODULES = [a,\n    b]", "one line for each entry"),
+        ("import os; MODULES = []", "in an unusual way"),
         ("library = 1\nMODULES = []", "uses the name 'library'"),
         ("import library\nMODULES = []", "uses the name 'library'"),
         ("def library(): ...\nMODULES = []", "uses the name 'library'"),

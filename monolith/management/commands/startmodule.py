@@ -50,7 +50,7 @@ class Command(RichCommand):
             name=options["name"],
             tier=Tier[options["tier"].upper()],
             title=options["title"],
-            requires=listed(options["requires"]),
+            requires=tuple(dict.fromkeys(listed(options["requires"]))),
         )
         if found := list(problems(new, declared=composed().declared, project=project)):
             raise CommandError("\n  - ".join(["Nothing was made:", *found]))
