@@ -167,14 +167,20 @@ def test_connection_is_used_again(owner: ScriptedOwner, transport: HttpTransport
 def test_connection_that_the_owner_closed_is_not_used_again(
     owner: ScriptedOwner, transport: HttpTransport
 ) -> None:
+    closed = threading.Semaphore(0)
+
     def answers_and_closes(connection: socket.socket) -> None:
         FOUND(connection)
         closes(connection)
+        closed.release()
 
     owner.behave(answers_and_closes)
 
     for _ in range(3):
         assert transport.carry(rename()) == ARK
+        assert closed.acquire(
+            timeout=10
+        )  # a request that crosses the closing on its way is lost, and rightly so
     assert owner.connections == 3
 
 
