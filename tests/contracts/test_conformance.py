@@ -17,8 +17,6 @@ from tests.contracts.requests import refused
 from tests.contracts.traces import Trace, whole_trace
 from tests.otlp import Receiver, attributes
 
-pytestmark = pytest.mark.xdist_group("contracts of the application")
-
 OPERATIONS = {
     operation.label: operation
     for promised in contracts().values()

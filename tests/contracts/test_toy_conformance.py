@@ -15,8 +15,6 @@ from tests.contracts.toy.promises.stock import Stock
 from tests.contracts.traces import Trace, whole_trace
 from tests.otlp import Receiver
 
-pytestmark = pytest.mark.xdist_group("toy contracts")
-
 
 @pytest.mark.parametrize(
     "scenario",
