@@ -197,7 +197,7 @@ def test_each_server_finds_only_its_own_in_its_environment(directory: Path) -> N
 def test_changed_code_is_served_with_reload(directory: Path, tmp_path: Path) -> None:
     project = tmp_path / "a project"
     project.mkdir()
-    for name in ("monolith", "apps", "settings"):
+    for name in ("monolith", "apps", "contracts", "settings"):
         shutil.copytree(Path.cwd() / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(Path.cwd() / "manage.py", project)
     with Up(directory, "--reload", project=project) as up:

