@@ -28,6 +28,17 @@ PLATFORM_APPS: Final = (
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.admin",
+    "django_q",
+)
+# django-q2's own limits have no part in it, but it warns where they do not fit together.
+Q_CLUSTER: Final = MappingProxyType(
+    {
+        "name": "monolith",
+        "broker_class": "monolith.jobs.broker.ModuleBroker",
+        "timeout": 60,
+        "retry": 120,
+        "scheduler": False,
+    }
 )
 
 
@@ -121,6 +132,8 @@ class Composition:
             # Django completes these dictionaries in place; the composition keeps its own.
             "DATABASES": {alias: deepcopy(dict(options)) for alias, options in self.databases.items()},
             "DATABASE_ROUTERS": ["monolith.router.ModuleRouter"],
+            "TASKS": {"default": {"BACKEND": "monolith.jobs.backend.ModuleTaskBackend", "QUEUES": []}},
+            "Q_CLUSTER": dict(Q_CLUSTER),
         }
         published |= http_settings(self.profile, self.environment)
         published["LOGGING"] = logging_settings(self.profile, self.environment)

@@ -25,3 +25,125 @@ class CommandRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.key}"
+
+
+class Job(models.Model):
+    """One call of a task, from being enqueued to its end. `monolith.jobs` writes it; the SQL is in its `queries`."""
+
+    class Status(models.TextChoices):
+        """Where a job stands; the function of a running one runs, or ran in a process that is gone."""
+
+        WAITING = "waiting", "waiting for its time"
+        READY = "ready", "ready to run"
+        BLOCKED = "blocked", "waiting for another job of its concurrency key"
+        RUNNING = "running", "running"
+        SUCCEEDED = "succeeded", "succeeded"
+        DEAD = "dead", "dead: the last attempt failed"
+        DISCARDED = "discarded", "discarded by hand"
+
+    id = models.BigAutoField(primary_key=True)
+    task = models.TextField()  # dotted name of the function
+    arguments = models.JSONField()  # {"args": [], "kwargs": {}}
+    travels = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField())
+    )  # trace, tenant, actor
+    queue = models.TextField(default="default", db_default="default")
+    priority = models.SmallIntegerField(default=0, db_default=0)  # -100 to 100, higher ones first
+    heavy = models.BooleanField(default=False, db_default=False)  # one at a time per host
+    status = models.TextField(choices=Status.choices)
+    due_at = models.DateTimeField(db_default=Now())  # not before
+    claimed_until = models.DateTimeField(null=True)  # kept by a worker that has not started it
+    leased_until = models.DateTimeField(null=True)  # of a running job
+    fence = models.BigIntegerField(
+        default=0, db_default=0
+    )  # plus one with each claim: who has a lower one lost it
+    workers = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField())
+    )  # one per attempt
+    errors = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))  # oldest first
+    result = models.JSONField(null=True)
+    dedupe_key = models.TextField(default="", db_default="")
+    concurrency_key = models.TextField(default="", db_default="")
+    schedule = models.TextField(default="", db_default="")  # which schedule fired it
+    tick = models.DateTimeField(null=True)  # the moment it was fired for
+    enqueued_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)  # of the last attempt
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # A started job does not stand in the way of a new one: it may have read its data already.
+            models.UniqueConstraint(
+                fields=["task", "dedupe_key"],
+                condition=~models.Q(dedupe_key="") & models.Q(started_at=None, finished_at=None),
+                name="monolith_job_dedupe",
+            ),
+            models.UniqueConstraint(
+                fields=["concurrency_key"],
+                condition=~models.Q(concurrency_key="") & models.Q(status="running"),
+                name="monolith_job_concurrency",
+            ),
+            models.UniqueConstraint(
+                fields=["schedule", "tick"], condition=~models.Q(schedule=""), name="monolith_job_tick"
+            ),
+        ]
+        # Each holds the jobs of one status alone, so that finished and waiting ones do not slow a claim.
+        indexes = [
+            models.Index(
+                models.F("priority").desc(),
+                "id",
+                condition=models.Q(status="ready"),
+                name="monolith_job_ready",
+            ),
+            models.Index(
+                fields=["due_at"], condition=models.Q(status="waiting"), name="monolith_job_waiting"
+            ),
+            models.Index(
+                fields=["leased_until"], condition=models.Q(status="running"), name="monolith_job_running"
+            ),
+            models.Index(
+                fields=["concurrency_key"], condition=models.Q(status="blocked"), name="monolith_job_blocked"
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=models.Q(finished_at__isnull=False),
+                name="monolith_job_finished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.pk}"
+
+
+class Schedule(models.Model):
+    """When a task is due again. Declared beside the task; the row keeps the timing across deployments."""
+
+    name = models.TextField(primary_key=True)  # the task's dotted name
+    every_s = models.FloatField(null=True)  # either this
+    cron = models.TextField(default="", db_default="")  # or this, with its time zone
+    timezone = models.TextField(default="UTC", db_default="UTC")
+    jitter_s = models.FloatField(default=0, db_default=0.0)
+    catch_up = models.TextField()  # what happens to ticks that passed while nothing ran
+    next_at = models.DateTimeField(db_index=True)
+    last_at = models.DateTimeField(null=True)  # the last tick that was fired
+    enabled = models.BooleanField(default=True, db_default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Lease(models.Model):
+    """Who leads a singleton: at most one holder at a time, by the database's clock."""
+
+    deployment = models.TextField()  # systems that share a database do not share leaders
+    name = models.TextField()  # the singleton's dotted name
+    holder = models.TextField(default="", db_default="")
+    fence = models.BigIntegerField(default=0, db_default=0)  # plus one with each new holder
+    expires_at = models.DateTimeField(db_default=Now())
+    enabled = models.BooleanField(default=True, db_default=True)  # the kill switch
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["deployment", "name"], name="monolith_lease_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.deployment}"

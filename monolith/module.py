@@ -13,7 +13,17 @@ FRAMEWORK_LABEL: Final = "monolith"
 
 # Labels of the apps that the host installs beside the modules: two of one label cannot be loaded.
 HOST_LABELS: Final = frozenset(
-    {"admin", "auth", "contenttypes", "django_pgschemas", "messages", "ninja", "sessions", "staticfiles"}
+    {
+        "admin",
+        "auth",
+        "contenttypes",
+        "django_pgschemas",
+        "django_q",
+        "messages",
+        "ninja",
+        "sessions",
+        "staticfiles",
+    }
 )
 RESERVED_NAMES: Final = HOST_LABELS | {
     PLATFORM,
@@ -77,6 +87,7 @@ class Module:
     secrets: tuple[str, ...] = ()  # environment variables that its private surface needs
     contract: str = ""  # dotted name of what it promises; empty means contracts.<name>, where there is one
     api: str = ""  # dotted name of the functions that keep the promise; empty means <app>.api
+    tasks: str = ""  # dotted name of its tasks; empty means <app>.tasks, where there is one
     routes: str = ""  # dotted name of a Python module with Ninja routers `public` and/or `private`
     public_relations: tuple[PublicRelation, ...] = ()  # what the anonymous tier may read; nothing else
     definer_functions: tuple[DefinerFunction, ...] = ()  # SECURITY DEFINER functions it declares
@@ -95,6 +106,10 @@ class Module:
     @property
     def api_module(self) -> str:
         return self.api or f"{self.django_app}.api"
+
+    @property
+    def tasks_module(self) -> str:
+        return self.tasks or f"{self.django_app}.tasks"
 
     @property
     def display_title(self) -> str:

@@ -100,3 +100,12 @@ def outgoing_headers() -> dict[str, str]:
     from monolith.tracing import outgoing_headers as headers
 
     return headers()
+
+
+def continuing(headers: Mapping[str, str], name: str) -> AbstractContextManager[Any]:
+    """Trace a block as one span of the trace that `headers` carry; nothing when tracing is off."""
+    if not _started:
+        return _NOT_TRACED
+    from monolith.tracing import continuing as continued
+
+    return continued(headers, name)

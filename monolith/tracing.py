@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
-from opentelemetry.propagate import inject
+from opentelemetry.propagate import extract, inject
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -100,3 +100,12 @@ def outgoing_headers() -> dict[str, str]:
     headers: dict[str, str] = {}
     inject(headers)
     return headers
+
+
+@contextmanager
+def continuing(headers: Mapping[str, str], name: str) -> Iterator[None]:
+    """Trace a block as one span of the trace that the W3C headers name."""
+    with trace.get_tracer("monolith").start_as_current_span(
+        name, context=extract(headers), kind=SpanKind.CONSUMER
+    ):
+        yield

@@ -1,0 +1,5 @@
+"""Jobs: functions of modules that run later, in workers. `docs/how-to/jobs.md` shows them."""
+
+from monolith.jobs.task import ONCE, CatchUp, ModuleTask, Retry, Timing, task
+
+__all__ = ["ONCE", "CatchUp", "ModuleTask", "Retry", "Timing", "task"]

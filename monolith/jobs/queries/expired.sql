@@ -1,0 +1,7 @@
+-- Running jobs whose lease is over: the process that ran them is gone.
+SELECT id, fence, task, concurrency_key, workers ->> -1 AS worker
+FROM monolith_job
+WHERE status = 'running' AND leased_until <= now()
+ORDER BY leased_until
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED

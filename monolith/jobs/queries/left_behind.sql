@@ -1,0 +1,4 @@
+-- The running jobs of one worker process.
+SELECT id, fence, task, concurrency_key FROM monolith_job
+WHERE status = 'running' AND workers ->> -1 = %(worker)s
+FOR UPDATE SKIP LOCKED

@@ -1,0 +1,2 @@
+-- Seconds until the next job is due that waits for its time; NULL when none does.
+SELECT EXTRACT(EPOCH FROM min(due_at) - clock_timestamp())::float8 FROM monolith_job WHERE status = 'waiting'

@@ -1,0 +1,16 @@
+-- End one job and begin the next in one round trip and one commit: both, or neither.
+WITH ended AS (
+    UPDATE monolith_job
+    SET status = 'succeeded', leased_until = NULL, finished_at = clock_timestamp(), result = %(result)s
+    WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
+    RETURNING id
+),
+started AS (
+    UPDATE monolith_job
+    SET status = 'running', claimed_until = NULL, started_at = clock_timestamp(),
+        leased_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
+        workers = workers || to_jsonb(%(worker)s::text)
+    WHERE id = %(next_id)s AND fence = %(next_fence)s AND status = 'ready'
+    RETURNING id
+)
+SELECT EXISTS (SELECT FROM ended), EXISTS (SELECT FROM started)

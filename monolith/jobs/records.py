@@ -1,0 +1,231 @@
+"""The rows of jobs, read and written as the current module; the statements stand in `queries`.
+
+A function that writes for a holder of a job says whether it still was the holder.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any, Final
+
+from monolith.transactions import connection
+
+_QUERIES: Final = files("monolith.jobs") / "queries"
+
+
+def statement(name: str) -> str:
+    """Return the text of a query by the name of its file."""
+    return (_QUERIES / f"{name}.sql").read_text()
+
+
+_ENQUEUE: Final = statement("enqueue")
+_FIND_QUEUED: Final = statement("find_queued")
+_CLAIM: Final = statement("claim")
+_START: Final = statement("start")
+_SUCCEED: Final = statement("succeed")
+_FAIL: Final = statement("fail")
+_GIVE_BACK: Final = statement("give_back")
+_INTERRUPT: Final = statement("interrupt")
+_POSTPONE: Final = statement("postpone")
+_BLOCK: Final = statement("block")
+_UNBLOCK: Final = statement("unblock")
+_UNBLOCK_FREE: Final = statement("unblock_free")
+_PROMOTE: Final = statement("promote")
+_NEXT_DUE: Final = statement("next_due")
+_EXPIRED: Final = statement("expired")
+_LEFT_BEHIND: Final = statement("left_behind")
+_RENEW: Final = statement("renew")
+_FORGET: Final = statement("forget")
+_SUCCEED_AND_START: Final = statement("succeed_and_start")
+
+CLAIM_S: Final = 2.0  # how long a claimed job may wait for its start before others may claim it
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that one worker may start; it has lost it once the row's fence is another."""
+
+    module: str
+    id: int
+    fence: int
+    task: str
+    arguments: Mapping[str, Any]
+    travels: Mapping[str, str]
+    priority: int
+    heavy: bool
+    concurrency_key: str
+    attempts: int  # begun before this one
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A running job whose process is gone."""
+
+    id: int
+    fence: int
+    task: str
+    concurrency_key: str
+    worker: str
+
+
+def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    with connection().cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def enqueue(
+    *,
+    module: str,
+    task: str,
+    arguments: Mapping[str, Any],
+    travels: Mapping[str, str],
+    queue: str,
+    priority: int,
+    heavy: bool,
+    run_after: datetime | None,
+    dedupe_key: str,
+    concurrency_key: str,
+) -> int:
+    """Keep a job and return its id; that of an equal one that waits for its start, where there is one."""
+    parameters = {
+        "module": module,
+        "task": task,
+        "arguments": json.dumps(arguments),
+        "travels": json.dumps(travels),
+        "queue": queue,
+        "priority": priority,
+        "heavy": heavy,
+        "run_after": run_after,
+        "dedupe_key": dedupe_key,
+        "concurrency_key": concurrency_key,
+    }
+    while True:
+        if rows := _rows(_ENQUEUE, **parameters):
+            return int(rows[0][0])
+        # It may have been started since; then the key is free again.
+        if rows := _rows(_FIND_QUEUED, task=task, dedupe_key=dedupe_key):
+            return int(rows[0][0])
+
+
+def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
+    """Keep up to `limit` ready jobs of the current module for CLAIM_S, the most urgent first."""
+    rows = _rows(_CLAIM, limit=limit, heavy=heavy, claim_s=CLAIM_S)
+    claimed = [
+        Claimed(
+            module=module,
+            id=row[0],
+            fence=row[1],
+            task=row[2],
+            arguments=json.loads(row[3]),
+            travels=json.loads(row[4]),
+            priority=row[5],
+            heavy=row[6],
+            concurrency_key=row[7],
+            attempts=row[8],
+        )
+        for row in rows
+    ]
+    return sorted(claimed, key=lambda job: (-job.priority, job.id))
+
+
+def start(job: Claimed, *, lease_s: int, worker: str) -> bool:
+    """Begin an attempt of a claimed job. Raises IntegrityError when its concurrency key is taken."""
+    return bool(_rows(_START, id=job.id, fence=job.fence, lease_s=lease_s, worker=worker))
+
+
+def succeed(job: Claimed, result: str) -> bool:
+    """End a running job with its result as JSON text."""
+    return bool(_rows(_SUCCEED, id=job.id, fence=job.fence, result=result))
+
+
+def succeed_and_start(
+    job: Claimed, result: str, *, following: Claimed, lease_s: int, worker: str
+) -> tuple[bool, bool]:
+    """End a running job and begin `following`; returns whether each of them was ours to do."""
+    rows = _rows(
+        _SUCCEED_AND_START,
+        id=job.id,
+        fence=job.fence,
+        result=result,
+        next_id=following.id,
+        next_fence=following.fence,
+        lease_s=lease_s,
+        worker=worker,
+    )
+    ended, started = rows[0]
+    return ended, started
+
+
+def fail(job: Claimed | Abandoned, *, attempts: int, pause_s: float, error: Mapping[str, str]) -> str | None:
+    """End a running job's attempt with an error; returns its status then, None when it was no longer ours."""
+    rows = _rows(
+        _FAIL, id=job.id, fence=job.fence, attempts=attempts, pause_s=pause_s, error=json.dumps(error)
+    )
+    return rows[0][0] if rows else None
+
+
+def give_back(jobs: Sequence[Claimed]) -> None:
+    """Let go of claimed jobs that were not started."""
+    if jobs:
+        _rows(_GIVE_BACK, ids=[job.id for job in jobs], fences=[job.fence for job in jobs])
+
+
+def interrupt(job: Claimed | Abandoned) -> bool:
+    """Hand a running job back; the attempt does not count."""
+    return bool(_rows(_INTERRUPT, id=job.id, fence=job.fence))
+
+
+def postpone(job: Claimed, *, pause_s: float) -> None:
+    """Put a claimed job off."""
+    _rows(_POSTPONE, id=job.id, fence=job.fence, pause_s=pause_s)
+
+
+def block(job: Claimed) -> None:
+    """Park a claimed job until its concurrency key is free."""
+    _rows(_BLOCK, id=job.id, fence=job.fence)
+
+
+def unblock(concurrency_key: str) -> None:
+    """Let the next job of a key go on."""
+    _rows(_UNBLOCK, concurrency_key=concurrency_key)
+
+
+def unblock_free() -> int:
+    """Let one job go on of every key that nothing holds; returns how many."""
+    return len(_rows(_UNBLOCK_FREE))
+
+
+def promote(limit: int) -> int:
+    """Make jobs ready whose time has come; returns how many."""
+    return len(_rows(_PROMOTE, limit=limit))
+
+
+def next_due_s() -> float | None:
+    """Return the seconds until a job is due that waits for its time; None when none does."""
+    seconds: float | None = _rows(_NEXT_DUE)[0][0]
+    return seconds
+
+
+def expired(limit: int) -> list[Abandoned]:
+    """Lock and return running jobs whose lease is over; to be used in a transaction."""
+    return [Abandoned(*row) for row in _rows(_EXPIRED, limit=limit)]
+
+
+def left_behind(worker: str) -> list[Abandoned]:
+    """Lock and return the running jobs of a worker that is gone; to be used in a transaction."""
+    return [Abandoned(*row, worker) for row in _rows(_LEFT_BEHIND, worker=worker)]
+
+
+def renew(job: Claimed, *, lease_s: int) -> bool:
+    """Extend a running job's lease."""
+    return bool(_rows(_RENEW, id=job.id, fence=job.fence, lease_s=lease_s))
+
+
+def forget(*, keep_s: float, dead: bool, limit: int) -> int:
+    """Delete jobs that ended longer ago than `keep_s`, dead ones too if `dead`; returns how many."""
+    with connection().cursor() as cursor:
+        cursor.execute(_FORGET, {"keep_s": keep_s, "dead": dead, "limit": limit})
+        return int(cursor.rowcount)

@@ -1,0 +1,83 @@
+"""The tasks of this process's modules, found by their dotted names."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from monolith.composition import composed
+from monolith.jobs.task import AnyTask, ModuleTask
+from monolith.module import Module
+
+
+def owner_of(path: str) -> str | None:
+    """Return the module in whose app the dotted name `path` is; None for what is nobody's."""
+    for name, module in composed().declared.items():
+        if path.startswith(f"{module.django_app}."):
+            return name
+    return None
+
+
+@cache
+def tasks() -> Mapping[str, AnyTask]:
+    """Return every task that stands in the tasks file of a composed module, by dotted name."""
+    found = {
+        value.module_path: value
+        for module in composed().modules.values()
+        for value in (vars(import_module(module.tasks_module)) if has_tasks(module) else {}).values()
+        if isinstance(value, ModuleTask) and owner_of(value.module_path) == module.name
+    }
+    return MappingProxyType(found)
+
+
+def tasks_of(module: str) -> dict[str, AnyTask]:
+    """Return the tasks of one module by dotted name."""
+    return {path: task for path, task in tasks().items() if owner_of(path) == module}
+
+
+def has_tasks(module: Module) -> bool:
+    """Say whether the module has a tasks file."""
+    try:
+        return find_spec(module.tasks_module) is not None
+    except ModuleNotFoundError:  # its package
+        return False
+
+
+def find(path: str) -> AnyTask | None:
+    """Return the task of a dotted name; None when this process has none of that name.
+
+    A plain function of a module's app, which django-q2 takes as well, is found as a task with the default limits.
+    """
+    task = tasks().get(path)
+    return task if task is not None else _found_elsewhere(path)
+
+
+@cache
+def _found_elsewhere(path: str) -> AnyTask | None:
+    # Only a module's own code: a row must not be able to name any function there is.
+    if owner_of(path) not in composed().modules:
+        return None
+    try:
+        found: object = import_string(path)
+    except ImportError:
+        return None
+    if isinstance(found, ModuleTask):
+        return found
+    return (
+        plain(found)
+        if inspect.isfunction(found) and found.__module__ + "." + found.__qualname__ == path
+        else None
+    )
+
+
+PLAIN_LIMIT_S = 60
+
+
+def plain(function: Callable[..., Any]) -> AnyTask:
+    """Return a function as a task that may take PLAIN_LIMIT_S."""
+    return ModuleTask(func=function, time_limit_s=PLAIN_LIMIT_S)
