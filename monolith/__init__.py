@@ -7,12 +7,13 @@ from monolith.errors import (
     CompositionError,
     EmbeddedServiceError,
     MonolithError,
+    NeedNotDeclared,
     ProvisionError,
     SecretNotDeclared,
     SessionViolation,
     TierViolation,
 )
-from monolith.module import DatabaseLimits, DefinerFunction, Module, PublicRelation, Tier
+from monolith.module import DatabaseLimits, DefinerFunction, Module, Need, PublicRelation, Tier
 from monolith.profile import Profile
 from monolith.transactions import atomic, connection, on_commit
 
@@ -25,6 +26,8 @@ __all__ = [
     "EmbeddedServiceError",
     "Module",
     "MonolithError",
+    "Need",
+    "NeedNotDeclared",
     "Profile",
     "ProvisionError",
     "PublicRelation",

@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from monolith.analytics import AnalyticsServer, read_analytics_url
 from monolith.databases import databases
 from monolith.environment import Environment, contract_keys, module_urls, read_environment, remote_urls
-from monolith.errors import CompositionError, SecretNotDeclared
+from monolith.errors import CompositionError, NeedNotDeclared, SecretNotDeclared
 from monolith.fitness import declaration_problems, process_problems, refuse_secrets
 from monolith.http.settings import http_settings
 from monolith.logs import logging_settings
-from monolith.module import FRAMEWORK_LABEL, PLATFORM, Module
+from monolith.module import FRAMEWORK_LABEL, PLATFORM, Module, Need
 from monolith.profile import Profile
 from monolith.roles import RoleNames
 
@@ -86,6 +87,16 @@ class Composition:
             return self.secrets[module][name].get_secret_value()
         except KeyError:
             raise SecretNotDeclared(module=module, name=name) from None
+
+    def analytics_server(self, module: str) -> AnalyticsServer | None:
+        """Return the ClickHouse server for a module that needs analytics; None where PostgreSQL does its work.
+
+        Raises NeedNotDeclared for every other module.
+        """
+        if module not in self.modules or Need.ANALYTICS not in self.modules[module].needs:
+            raise NeedNotDeclared(module=module, need=Need.ANALYTICS)
+        url = self.environment.analytics_url.get_secret_value()
+        return read_analytics_url(url) if url and self.profile is Profile.PRIVATE else None
 
     @property
     def installed_apps(self) -> list[str]:

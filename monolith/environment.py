@@ -86,10 +86,40 @@ class Environment(BaseModel):
         ge=0,
         description="Contract calls that one request may make; one more raises CallBudgetExceeded. 0: no limit.",
     )
+    jobs_keep_days: float = Field(
+        default=7.0,
+        alias="MONOLITH_JOBS_KEEP_DAYS",
+        gt=0,
+        description="How long a module keeps its jobs that succeeded or were discarded, in days.",
+    )
+    jobs_keep_dead_days: float = Field(
+        default=90.0,
+        alias="MONOLITH_JOBS_KEEP_DEAD_DAYS",
+        gt=0,
+        description="How long a module keeps its dead letters, in days.",
+    )
+    jobs_keep_rows: int = Field(
+        default=100_000,
+        alias="MONOLITH_JOBS_KEEP_ROWS",
+        gt=0,
+        description="How many jobs that ended a module keeps at most, and as many dead letters: the newest ones.",
+    )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
         alias="MONOLITH_SECRET_KEY",
         description="Signs sessions on the private tier. The public tier refuses to start with it.",
+    )
+    analytics_url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="MONOLITH_ANALYTICS_URL",
+        description="A ClickHouse server for modules that need analytics: `http(s)://user:password@host:port/database`. "
+        "Unset: they use PostgreSQL. The public tier refuses to start with it.",
+    )
+    public_origin: str = Field(
+        default="",
+        alias="MONOLITH_PUBLIC_ORIGIN",
+        description="Where the private tier finds the public one, to measure it: `http(s)://host:port`. `up` sets it. "
+        "Unset: nothing is measured there.",
     )
     debug: bool = Field(
         default=False, alias="MONOLITH_DEBUG", description="Django's debug pages. Never in production."
@@ -109,6 +139,12 @@ class Environment(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return listed(value) if isinstance(value, str) else value
+
+    @field_validator("public_origin")
+    @classmethod
+    def _an_origin(cls, value: str) -> str:
+        remote_origin(value)
+        return value.rstrip("/")
 
     @field_validator("admin_url")
     @classmethod

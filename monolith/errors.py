@@ -5,6 +5,7 @@ MonolithError
 ├── BoundaryViolation       code of one module reached for another's data
 ├── SessionViolation        code of a module would change a connection that others use after it
 ├── SecretNotDeclared       code asked for a secret its module does not declare
+├── NeedNotDeclared         code asked for a service that its module does not declare to need
 ├── TierViolation           a process may not serve: it holds too much power, or is not sound
 ├── ProvisionError          roles, schemas or grants could not be brought to what is declared
 └── EmbeddedServiceError    an embedded server could not be started or stopped
@@ -17,6 +18,7 @@ __all__ = [
     "CompositionError",
     "EmbeddedServiceError",
     "MonolithError",
+    "NeedNotDeclared",
     "ProvisionError",
     "SecretNotDeclared",
     "SessionViolation",
@@ -72,6 +74,16 @@ class SecretNotDeclared(MonolithError):
         super().__init__(
             f"Module '{module}' does not declare the secret {name}. "
             f"Add it to `secrets` in the module's declaration if it needs it."
+        )
+
+
+class NeedNotDeclared(MonolithError):
+    """Code asked for a service that its module does not declare to need."""
+
+    def __init__(self, *, module: str, need: str) -> None:
+        super().__init__(
+            f"Module '{module}' does not declare that it needs {need}. "
+            f"Add Need.{need.upper()} to `needs` in the module's declaration if it does."
         )
 
 

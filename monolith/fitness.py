@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from monolith.analytics import read_analytics_url
 from monolith.environment import (
     CONTRACT_KEYS_PREFIX,
     MIN_KEY_LENGTH,
@@ -15,13 +16,14 @@ from monolith.environment import (
     remote_urls,
 )
 from monolith.errors import TierViolation
-from monolith.module import Module, name_problem
+from monolith.module import Module, Need, name_problem
 from monolith.profile import Profile
 
 # libpq reads the last three by itself, past anything that is composed here.
 FORBIDDEN_IN_PUBLIC: Final = (
     "MONOLITH_SECRET_KEY",
     "MONOLITH_ADMIN_URL",
+    "MONOLITH_ANALYTICS_URL",
     "PGPASSWORD",
     "PGSERVICE",
     "PGUSER",
@@ -111,6 +113,7 @@ def process_problems(
     if profile is not Profile.PRIVATE:
         return
     yield from _call_problems(composed, declared, environ)
+    yield from _need_problems(composed, environment)
     if environment.admin_url:
         yield "MONOLITH_ADMIN_URL is set; it is for `provision` alone. Start the private tier without it"
     if not environment.secret_key.get_secret_value():
@@ -138,6 +141,17 @@ def _remote_problems(
             remote_origin(url)
         except ValueError as error:
             yield f"{setting}: {error}"
+
+
+def _need_problems(composed: Mapping[str, Module], environment: Environment) -> Iterator[str]:
+    url = environment.analytics_url.get_secret_value()
+    needing = [name for name, module in composed.items() if Need.ANALYTICS in module.needs]
+    if not url or not needing:
+        return
+    try:
+        read_analytics_url(url)
+    except ValueError as error:
+        yield f"MONOLITH_ANALYTICS_URL, which {', '.join(map(repr, needing))} would use, is {error}"
 
 
 def _call_problems(

@@ -40,6 +40,12 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MAX_NAME_LENGTH: Final = 39
 
 
+class Need(enum.StrEnum):
+    """A service beside PostgreSQL that a module uses where there is one; without it, PostgreSQL does its work."""
+
+    ANALYTICS = "analytics"  # ClickHouse, at MONOLITH_ANALYTICS_URL
+
+
 class Tier(enum.Flag):
     """Where a module's routes are served."""
 
@@ -85,6 +91,9 @@ class Module:
     summary: str = ""  # one sentence for people
     requires: tuple[str, ...] = ()  # the only modules it may call synchronously
     secrets: tuple[str, ...] = ()  # environment variables that its private surface needs
+    needs: tuple[
+        Need, ...
+    ] = ()  # services beside PostgreSQL that its private surface uses where there are any
     contract: str = ""  # dotted name of what it promises; empty means contracts.<name>, where there is one
     api: str = ""  # dotted name of the functions that keep the promise; empty means <app>.api
     tasks: str = ""  # dotted name of its tasks; empty means <app>.tasks, where there is one

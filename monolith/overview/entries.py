@@ -49,6 +49,7 @@ class Entry:
     requires: tuple[str, ...]
     routes: tuple[Route, ...]
     secrets: tuple[str, ...]  # names
+    needs: tuple[str, ...]
 
 
 def entries(composition: Composition, remotes: Mapping[str, str]) -> list[Entry]:
@@ -70,6 +71,7 @@ def entries(composition: Composition, remotes: Mapping[str, str]) -> list[Entry]
             requires=module.requires,
             routes=routes.get(module.name, ()),
             secrets=module.secrets,
+            needs=tuple(need.value for need in module.needs),
         )
         for module in composition.declared.values()
     ]

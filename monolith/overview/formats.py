@@ -69,6 +69,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, Sequence[str]]]:
     yield "provides", [f"{provided.name} ({provided.kind})" for provided in entry.provides]
     yield "requires", entry.requires
     yield "secrets", entry.secrets
+    yield "needs", entry.needs
 
 
 def _routes(entry: Entry) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from monolith.environment import CONTRACT_KEYS_PREFIX, REMOTE_PREFIX
-from monolith.module import Module
+from monolith.module import Module, Need
 from monolith.profile import Profile
 from monolith.serving.environments import child_environment
 
@@ -37,6 +37,8 @@ def process_environment(
     """
     foreign = {s for name, module in declared.items() if name not in here for s in module.secrets}
     ours = {secret for name in here for secret in declared[name].secrets}
+    if not any(Need.ANALYTICS in declared[name].needs for name in here):
+        foreign.add("MONOLITH_ANALYTICS_URL")
     kept = {name: value for name, value in environ.items() if name not in foreign - ours}
     modules = [declared[name] for name in here]
     environment = child_environment(Profile.PRIVATE, kept, modules, directory=directory)

@@ -85,7 +85,7 @@ class System:
         self.directory = data_directory(environ, project)
         self.timings = Timings()
         self.is_first_start = False
-        self._environ = environ
+        self._environ = _with_public_origin(environ, wanted, composition)
         self._embedded = not environ.get("DATABASE_URL")
         self.specs = [
             self._server(profile, port) for profile, port in wanted.ports.items() if self._serves(profile)
@@ -93,7 +93,7 @@ class System:
         if wanted.split:
             alone = [replace(self._server(Profile.PRIVATE, p), name=m) for m, p in wanted.split.items()]
             self.specs = split(
-                self.specs, alone, composition=composition, environ=environ, directory=self.directory
+                self.specs, alone, composition=composition, environ=self._environ, directory=self.directory
             )
         self._output = Output(console, [OWN_NAME, "prepare", *(spec.name for spec in self.specs)])
         self._file = RunFile(self.directory)
@@ -269,6 +269,16 @@ class System:
         with self._state_lock:
             self._state.processes = recorded(pids)
             self._file.write(self._state)
+
+
+def _with_public_origin(
+    environ: Mapping[str, str], wanted: Wanted, composition: Composition
+) -> Mapping[str, str]:
+    """Return the environment with the public tier's address, unless it says one itself or there is no such tier."""
+    served = any(Profile.PUBLIC.includes(module) for module in composition.modules.values())
+    if environ.get("MONOLITH_PUBLIC_ORIGIN") or not served:
+        return environ
+    return {**environ, "MONOLITH_PUBLIC_ORIGIN": f"http://{HOST}:{wanted.ports[Profile.PUBLIC]}"}
 
 
 @contextmanager

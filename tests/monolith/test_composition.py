@@ -5,7 +5,18 @@ import sys
 
 import pytest
 
-from monolith import CompositionError, Module, Profile, SecretNotDeclared, Tier, TierViolation, compose
+from monolith import (
+    CompositionError,
+    Module,
+    Need,
+    NeedNotDeclared,
+    Profile,
+    SecretNotDeclared,
+    Tier,
+    TierViolation,
+    compose,
+)
+from monolith.analytics import AnalyticsServer
 
 PRIVATE = {"MONOLITH_SECRET_KEY": "signs sessions"}
 ALPHA = Module(name="alpha", tier=Tier.BOTH)
@@ -192,3 +203,39 @@ def test_what_settings_import_pulls_in_neither_ninja_nor_models() -> None:
     code = "import sys, settings.modules, monolith; sys.exit(bool({'ninja', 'django.db.models'} & sys.modules.keys()))"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+GAMMA = Module(name="gamma", tier=Tier.PRIVATE, needs=(Need.ANALYTICS,))
+ANALYTICS = {"MONOLITH_ANALYTICS_URL": "https://home:p%40ss@clickhouse.example/samples"}
+
+
+def test_analytics_is_a_server_by_address_or_postgresql() -> None:
+    assert compose(Profile.PRIVATE, [GAMMA], PRIVATE).analytics_server("gamma") is None
+    server = compose(Profile.PRIVATE, [GAMMA], PRIVATE | ANALYTICS).analytics_server("gamma")
+    assert server == AnalyticsServer(
+        secure=True, host="clickhouse.example", port=8443, database="samples", user="home", password="p@ss"
+    )
+    assert "p@ss" not in repr(server)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["clickhouse.example", "http://", "postgresql://a/b", "http://a:b/c", "http://a/b/c", "http://a/b?c=1"],
+)
+def test_an_address_that_is_none_is_refused_where_a_module_would_use_it(url: str) -> None:
+    environ = PRIVATE | {"MONOLITH_ANALYTICS_URL": url}
+    (problem,) = problems(Profile.PRIVATE, [ALPHA, GAMMA], environ)
+    assert problem.startswith("MONOLITH_ANALYTICS_URL, which 'gamma' would use, is ")
+    assert url not in problem
+    compose(Profile.PRIVATE, [ALPHA], environ)  # nobody would use it
+
+
+def test_who_does_not_declare_the_need_does_not_get_the_address() -> None:
+    composition = compose(Profile.PRIVATE, [ALPHA, GAMMA], PRIVATE | ANALYTICS)
+    with pytest.raises(NeedNotDeclared, match=r"Add Need\.ANALYTICS to `needs`"):
+        composition.analytics_server("alpha")
+
+
+def test_public_process_refuses_the_address_for_analytics() -> None:
+    with pytest.raises(TierViolation, match="MONOLITH_ANALYTICS_URL is set"):
+        compose(Profile.PUBLIC, [ALPHA, GAMMA], ANALYTICS)
