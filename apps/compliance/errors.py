@@ -2,10 +2,17 @@
 
 ComplianceError
 ├── RuleNotFoundError     no rule has that id
-└── GrantNotFoundError    no grant has that id
+├── GrantNotFoundError    no grant has that id
+└── AuditBrokenError      chains of the audit are not what was written
 
 What the tables do not take is django.core.exceptions.ValidationError, by field.
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apps.compliance.chain import Break
 
 
 class ComplianceError(Exception):
@@ -24,3 +31,13 @@ class GrantNotFoundError(ComplianceError):
 
     def __init__(self, pk: int) -> None:
         super().__init__(f"No grant has the id {pk}. GET /api/compliance/grants lists them.")
+
+
+class AuditBrokenError(ComplianceError):
+    """Chains of the audit are not what was written; the message names the first break of each."""
+
+    def __init__(self, breaks: Sequence["Break"], *, of: int) -> None:
+        places = "; ".join(f"tenant {each.tenant!r} at {each.position}: {each.what}" for each in breaks)
+        super().__init__(
+            f"{len(breaks)} of {of} chains broken: {places}. `manage.py verify_audit` looks again."
+        )

@@ -51,6 +51,10 @@ class RefreshReport:
     windows: int = 0
     problems: dict[str, str] = field(default_factory=dict)  # by slug
 
+    @property
+    def all_failed(self) -> bool:
+        return set(self.outcomes) == {FetchStatus.FAILED.value}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneReport:

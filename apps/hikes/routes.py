@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path, Query, Router, Status
 
-from apps.hikes import queries, services
+from apps.hikes import queries, services, tasks
 from apps.hikes.errors import GpxError, WalkExistsError, WalkNotFoundError
 from apps.hikes.forecast.providers import default_provider, provider_named
 from apps.hikes.gpx import MAX_GPX_BYTES, write_gpx
@@ -34,6 +34,7 @@ from apps.hikes.schemas import (
 from monolith.http.caching import cacheable
 from monolith.http.limits import KILOBYTE, body_limit
 from monolith.http.problems import Problem, ProblemSchema, field_error
+from monolith.http.queued import QueuedJob
 
 public = Router()
 private = Router()
@@ -42,7 +43,6 @@ STALE_AFTER: Final = timedelta(hours=12)  # two refreshes were missed
 LIST_S: Final = 60  # longer spares the database, and shows a new walk later
 WALK_S: Final = 300
 REVALIDATE_S: Final = 600
-REFRESH_BUDGET_S: Final = 20.0  # a proxy in front gives up at 30
 GPX_TYPE: Final = "application/gpx+xml"
 _FILE: Final = {"type": "string", "format": "binary", "minLength": 1, "maxLength": MAX_GPX_BYTES}
 _UPLOAD_BODY: Final = {
@@ -219,18 +219,17 @@ def retire(request: HttpRequest, slug: Path[Slug]) -> Any:
 
 
 @private.post(
-    "/refresh", response={200: WindowRefreshReport, 404: ProblemSchema}, summary="Refresh forecasts"
+    "/refresh",
+    response={200: WindowRefreshReport, 202: QueuedJob, 404: ProblemSchema},
+    summary="Refresh forecasts",
 )
 def refresh(request: HttpRequest, order: WindowRefresh) -> Any:
-    """Fetch the forecasts that have expired, for 20 seconds at most; what is left waits for the next call."""
+    """Fetch the forecast of one walk now, or those of all walks that have expired in a job."""
+    if order.slug is None:
+        # A minute and more with a provider that is far away: no request waits for that.
+        return Status(202, {"job": tasks.refresh.enqueue(force=order.force).id})
     with _problems(), provider_named(default_provider()) as provider:
-        report = refresh_windows(
-            provider=provider,
-            now=timezone.now(),
-            slug=order.slug,
-            force=order.force,
-            budget_s=REFRESH_BUDGET_S,
-        )
+        report = refresh_windows(provider=provider, now=timezone.now(), slug=order.slug, force=order.force)
     return {
         "provider": provider.name,
         "outcomes": report.outcomes,

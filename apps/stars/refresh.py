@@ -47,6 +47,10 @@ class RefreshReport:
     hours: int = 0
     problems: dict[str, str] = field(default_factory=dict)  # by slug
 
+    @property
+    def all_failed(self) -> bool:
+        return set(self.outcomes) == {FetchStatus.FAILED.value}
+
 
 def refresh_hours(
     *,

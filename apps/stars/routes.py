@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Path, Query, Router, Status
 
-from apps.stars import queries, services
+from apps.stars import queries, services, tasks
 from apps.stars.answers import (
     BestNights,
     History,
@@ -46,6 +46,7 @@ from apps.stars.sky import Place, mean_noon
 from apps.stars.sun import sun_times
 from monolith.http.caching import cacheable
 from monolith.http.problems import Problem, ProblemSchema
+from monolith.http.queued import QueuedJob
 
 public = Router()
 private = Router()
@@ -55,7 +56,6 @@ LIST_S: Final = 60  # longer spares the database, and shows a new site later
 SITE_S: Final = 300
 SKY_S: Final = 86_400  # the sun does not change its mind
 REVALIDATE_S: Final = 600
-REFRESH_BUDGET_S: Final = 20.0  # a proxy in front gives up at 30
 
 
 @public.get("/sites", response={200: SitePage, 422: ProblemSchema}, summary="Find sites")
@@ -251,17 +251,18 @@ def load_climatology(request: HttpRequest, slug: Path[Slug], given: Climatology)
         return services.load_climatology(slug=slug, source=given.source, months=months)
 
 
-@private.post("/refresh", response={200: HourRefreshReport, 404: ProblemSchema}, summary="Refresh forecasts")
+@private.post(
+    "/refresh",
+    response={200: HourRefreshReport, 202: QueuedJob, 404: ProblemSchema},
+    summary="Refresh forecasts",
+)
 def refresh(request: HttpRequest, order: HourRefresh) -> Any:
-    """Fetch the forecasts that have expired, for 20 seconds at most; what is left waits for the next call."""
+    """Fetch the forecast of one site now, or those of all sites that have expired in a job."""
+    if order.slug is None:
+        # A minute and more with a provider that is far away: no request waits for that.
+        return Status(202, {"job": tasks.refresh.enqueue(force=order.force).id})
     with _problems(), provider_named(default_provider()) as provider:
-        report = refresh_hours(
-            provider=provider,
-            now=timezone.now(),
-            slug=order.slug,
-            force=order.force,
-            budget_s=REFRESH_BUDGET_S,
-        )
+        report = refresh_hours(provider=provider, now=timezone.now(), slug=order.slug, force=order.force)
     return {
         "provider": provider.name,
         "outcomes": report.outcomes,

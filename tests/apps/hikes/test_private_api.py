@@ -11,6 +11,7 @@ from apps.hikes.geometry import Point
 from apps.hikes.gpx import MAX_GPX_BYTES, write_gpx
 from apps.hikes.models import Walk, Window
 from monolith import entering
+from monolith.models import Job
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -149,7 +150,7 @@ def test_drafts_are_listed_for_staff(staff: Client) -> None:
 def test_a_refresh_stores_windows_and_says_so(staff: Client) -> None:
     upload(staff)
     staff.post(f"{API}/uploads/over-the-hill/publish")
-    answer = staff.post(f"{API}/refresh", {}, "application/json")
+    answer = staff.post(f"{API}/refresh", {"slug": "over-the-hill"}, "application/json")
     assert answer.json() == {
         "provider": "fixture",
         "outcomes": {"fetched": 1},
@@ -158,6 +159,17 @@ def test_a_refresh_stores_windows_and_says_so(staff: Client) -> None:
     }
     again = staff.post(f"{API}/refresh", {"slug": "over-the-hill"}, "application/json")
     assert again.json()["outcomes"] == {"current": 1}
+
+
+def test_a_refresh_of_all_walks_is_left_to_one_job(staff: Client) -> None:
+    answer = staff.post(f"{API}/refresh", {"force": True}, "application/json")
+    again = staff.post(f"{API}/refresh", {"force": True}, "application/json")
+
+    assert (answer.status_code, again.json()) == (202, answer.json())
+    with entering("hikes"):
+        job = Job.objects.get()
+    assert answer.json() == {"job": str(job.pk)}
+    assert (job.task, job.arguments) == ("apps.hikes.tasks.refresh", {"args": [], "kwargs": {"force": True}})
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from apps.stars.models import NightTable, Site, SiteHour
 from apps.stars.refresh import refresh_hours
 from apps.stars.services import NIGHTS_AHEAD
 from monolith import entering
+from monolith.models import Job
 from tests.apps.stars.sites import NOW, make_site
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -121,12 +122,23 @@ def test_climatology_that_cannot_be_is_refused_by_its_field(staff: Client, body:
 
 def test_a_refresh_stores_hours_and_the_catalogue_says_how_it_went(staff: Client) -> None:
     send(staff, "post", "/catalogue", KIELDER)
-    answer = send(staff, "post", "/refresh", {})
+    answer = send(staff, "post", "/refresh", {"slug": "kielder"})
     assert answer.json() == {"provider": "fixture", "outcomes": {"fetched": 1}, "hours": 192, "problems": {}}
     again = send(staff, "post", "/refresh", {"slug": "kielder"})
     assert again.json()["outcomes"] == {"current": 1}
     page = staff.get(f"{API}/catalogue?limit=1").json()
     assert (page["total"], page["items"][0]["last_forecast"]["status"]) == (1, "fetched")
+
+
+def test_a_refresh_of_all_sites_is_left_to_one_job(staff: Client) -> None:
+    answer = send(staff, "post", "/refresh", {"force": True})
+    again = send(staff, "post", "/refresh", {"force": True})
+
+    assert (answer.status_code, again.json()) == (202, answer.json())
+    with entering("stars"):
+        job = Job.objects.get()
+    assert answer.json() == {"job": str(job.pk)}
+    assert (job.task, job.arguments) == ("apps.stars.tasks.refresh", {"args": [], "kwargs": {"force": True}})
 
 
 @pytest.mark.parametrize(

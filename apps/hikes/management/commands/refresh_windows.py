@@ -11,7 +11,7 @@ from rich.table import Table
 
 from apps.hikes.errors import HikesError
 from apps.hikes.forecast.providers import PROVIDERS, default_provider, provider_named
-from apps.hikes.models import FetchStatus, Walk
+from apps.hikes.models import Walk
 from apps.hikes.refresh import RefreshReport, refresh_windows
 
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         except HikesError as error:
             raise CommandError(str(error)) from error
         self._print(console, report)
-        if set(report.outcomes) == {FetchStatus.FAILED.value}:
+        if report.all_failed:
             raise CommandError("Every question failed; the windows stay as they were. See the reasons above.")
 
     def _refresh(self, console: Console, walk: str | None, provider: str, *, force: bool) -> RefreshReport:

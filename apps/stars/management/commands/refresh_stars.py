@@ -10,7 +10,6 @@ from rich.table import Table
 
 from apps.stars.errors import StarsError
 from apps.stars.forecast.providers import PROVIDERS, default_provider, provider_named
-from apps.stars.models import FetchStatus
 from apps.stars.refresh import RefreshReport, refresh_hours
 
 
@@ -30,7 +29,7 @@ class Command(BaseCommand):
         except StarsError as error:
             raise CommandError(str(error)) from error
         self._print(report)
-        if set(report.outcomes) == {FetchStatus.FAILED.value}:
+        if report.all_failed:
             raise CommandError("Every question failed; the hours stay as they were. See the reasons above.")
 
     def _print(self, report: RefreshReport) -> None:
