@@ -58,6 +58,10 @@ class Claimed:
     concurrency_key: str
     attempts: int  # begun before this one
 
+    @property
+    def begun(self) -> int:
+        return self.attempts + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
@@ -68,6 +72,7 @@ class Abandoned:
     task: str
     concurrency_key: str
     worker: str
+    begun: int  # attempts, this one included
 
 
 def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -216,12 +221,12 @@ def expired(limit: int) -> list[Abandoned]:
 
 def left_behind(worker: str) -> list[Abandoned]:
     """Lock and return the running jobs of a worker that is gone; to be used in a transaction."""
-    return [Abandoned(*row, worker) for row in _rows(_LEFT_BEHIND, worker=worker)]
+    return [Abandoned(*row) for row in _rows(_LEFT_BEHIND, worker=worker)]
 
 
-def renew(job: Claimed, *, lease_s: int) -> bool:
+def renew(job_id: int, fence: int, *, lease_s: float) -> bool:
     """Extend a running job's lease."""
-    return bool(_rows(_RENEW, id=job.id, fence=job.fence, lease_s=lease_s))
+    return bool(_rows(_RENEW, id=job_id, fence=fence, lease_s=lease_s))
 
 
 def forget(*, keep_s: float, dead: bool, limit: int) -> int:

@@ -1,0 +1,155 @@
+"""The keeper of a cluster: the process that says what is due.
+
+It makes jobs ready whose time has come, fires schedules, finds jobs whose process is gone, extends the leases of those
+that run, and wakes workers when the database says that there is work.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import psycopg
+from django.db import DatabaseError, InterfaceError, connections
+
+from monolith.composition import composed
+from monolith.context import entering
+from monolith.jobs import records
+from monolith.jobs.registry import find
+from monolith.jobs.runner import error_text, fail
+from monolith.jobs.slots import Slots
+from monolith.jobs.worker import POLL_S
+from monolith.transactions import atomic
+
+logger = logging.getLogger("monolith.jobs")
+
+CHANNEL: Final = "monolith_jobs"
+AT_ONCE: Final = 500  # rows that one statement makes ready or finds expired
+SHORTEST_CYCLE_S: Final = 0.02
+LISTEN_AGAIN_S: Final = 1.0
+LISTEN_FOR_S: Final = 0.5  # until the thread looks whether it is to end
+
+
+class Wakening:
+    """Tells workers that a module has work."""
+
+    def __init__(self, slots: Slots, pipe: int) -> None:
+        self._slots = slots
+        self._pipe = pipe  # writing end, not blocking
+        self._index = {name: index for index, name in enumerate(slots.modules)}
+
+    def module(self, name: str, jobs: int = 1) -> None:
+        """Let up to so many workers look at the module."""
+        index = self._index.get(name)
+        if index is None:
+            return
+        self._slots.states[index].wakes += 1
+        with suppress(BlockingIOError):  # full: every worker has been told
+            os.write(self._pipe, b"." * min(jobs, len(self._slots.workers)))
+
+
+class Keeper:
+    """One cluster's."""
+
+    def __init__(self, slots: Slots, pipe: int) -> None:
+        self._slots = slots
+        self._wake = Wakening(slots, pipe)
+        self._ended = threading.Event()
+        self._known: set[str] = set()  # modules whose schedules are up to date
+
+    def run(self) -> None:
+        """Keep until the cluster stops."""
+        threads = [threading.Thread(target=self._listen, args=(alias,), daemon=True) for alias in _servers()]
+        for thread in threads:
+            thread.start()
+        while not self._slots.is_stopping and os.getppid() != 1:
+            pause = POLL_S
+            for module in self._slots.modules:
+                try:
+                    with entering(module):
+                        pause = min(pause, self._tend(module))
+                except (DatabaseError, InterfaceError):
+                    logger.warning("the jobs of %s cannot be kept; trying again", module, exc_info=True)
+                    connections[composed().alias_of(module)].close()
+            self._renew()
+            self._ended.wait(max(pause, SHORTEST_CYCLE_S))
+
+    def _tend(self, module: str) -> float:
+        """Do what is due in a module; returns the seconds until something is again."""
+        if ready := records.promote(AT_ONCE) + records.unblock_free() + self._fail_expired():
+            self._wake.module(module, ready)
+        due = records.next_due_s()
+        return POLL_S if due is None else due
+
+    def _fail_expired(self) -> int:
+        with atomic():
+            jobs = records.expired(AT_ONCE)
+            for job in jobs:
+                text = "Its lease ended: the process that ran it is gone, or could not reach the database."
+                fail(job, find(job.task), error_text("monolith.jobs.LeaseExpired", text, job.worker))
+        return len(jobs)
+
+    def _renew(self) -> None:
+        """Extend the leases that are half over; what has lost its lease is ended by the guard."""
+        for slot in self._slots.workers:
+            asked = time.monotonic()
+            job, module = slot.job, slot.module
+            if not slot.is_running or module < 0 or slot.lease_ends - asked > slot.lease_s / 2:
+                continue
+            name = self._slots.modules[module]
+            try:
+                with entering(name):
+                    held = records.renew(job, slot.fence, lease_s=slot.lease_s)
+            except (DatabaseError, InterfaceError):
+                connections[composed().alias_of(name)].close()
+                continue
+            if slot.job == job and slot.is_running:
+                if held:
+                    slot.lease_ends = asked + slot.lease_s
+                else:
+                    slot.is_lost = 1
+
+    # Notifications.
+
+    def _listen(self, alias: str) -> None:
+        while not self._slots.is_stopping:
+            try:
+                with psycopg.connect(**_parameters(alias), autocommit=True) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    self._hear(connection)
+            except psycopg.Error as error:
+                logger.info("not listening for jobs, polling: %s", error)
+                self._ended.wait(LISTEN_AGAIN_S)
+
+    def _hear(self, connection: psycopg.Connection[Any]) -> None:
+        while not self._slots.is_stopping:
+            for notification in connection.notifies(timeout=LISTEN_FOR_S):
+                self._wake.module(notification.payload)
+
+
+def _servers() -> list[str]:
+    """Return one alias for each database that modules of this process live in."""
+    addresses: dict[tuple[Any, ...], str] = {}
+    for module in composed().modules:
+        options = composed().databases[composed().alias_of(module)]
+        addresses.setdefault((options["HOST"], options["PORT"], options["NAME"]), composed().alias_of(module))
+    return list(addresses.values())
+
+
+def _parameters(alias: str) -> dict[str, Any]:
+    parameters = connections[alias].get_connection_params()
+    for name in ("cursor_factory", "context", "prepare_threshold", "pool"):
+        parameters.pop(name, None)
+    return parameters
+
+
+def keep(slots: Slots, pipe: int, prepare: Callable[[], None]) -> None:
+    """Be the keeper's process until the cluster stops."""
+    prepare()
+    try:
+        Keeper(slots, pipe).run()
+    finally:
+        connections.close_all()

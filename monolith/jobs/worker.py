@@ -1,0 +1,353 @@
+"""A worker process: it claims jobs for itself and runs them one after the other.
+
+The process is django-q2's `worker`; what it takes for its task queue claims rows, and what it takes for its result
+queue has nothing left to do, because a job's end is written in the transaction of its effects. Nothing is handed over
+between processes, so a killed one takes nothing along and leaves no lock behind.
+"""
+
+import logging
+import os
+import random
+import select
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from django.db import IntegrityError, InterfaceError, OperationalError, connections
+from django_q.exceptions import TimeoutException
+from django_q.worker import worker as django_q_worker
+
+from monolith.context import entering
+from monolith.jobs import records
+from monolith.jobs.memory import MemoryLimit
+from monolith.jobs.records import Claimed
+from monolith.jobs.registry import find, tasks_of
+from monolith.jobs.runner import Attempt, LeaseLost, error_text, fail, run
+from monolith.jobs.slots import Slots
+from monolith.jobs.solitude import Solitude
+from monolith.jobs.task import AnyTask
+from monolith.telemetry import start_telemetry
+from monolith.transactions import atomic
+
+logger = logging.getLogger("monolith.jobs")
+
+STOP: Final = "STOP"  # what ends django-q2's worker
+POLL_S: Final = 1.0  # between two looks at every module when nobody says that there is work
+UNKNOWN_PAUSE_S: Final = 60.0  # before a job is looked at again whose function this process does not have
+BATCH: Final = 50
+BATCH_S: Final = 0.1  # how long the jobs that are claimed together may take, going by the last ones
+KILL_GRACE_S: Final = 3.0  # after the limit: for the alarm inside the process, then it is killed
+UNREACHABLE_PAUSE_S: Final = 1.0
+
+
+class Timer:
+    """What django-q2's worker writes its state to; nobody reads it: the slots say more, and hold no lock."""
+
+    value = -1.0
+
+    def get_lock(self) -> "Timer":
+        return self
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class NoResults:
+    """What django-q2's worker hands its results to."""
+
+    def put(self, _: object) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class Place:
+    """A worker's place in its cluster."""
+
+    slot: int
+    name: str  # unique for each process
+    predecessor: str  # the process that had the slot before, if it did not end by itself
+    end_of_predecessor: str  # how that one ended, in words
+    slots: Slots
+    wake: int  # reading end of a pipe; one byte for each job that came
+    solitude: Solitude
+
+
+@dataclass(slots=True)
+class Pace:
+    """How long the jobs of a module take here."""
+
+    seconds: float = BATCH_S
+
+    def measured(self, seconds: float) -> None:
+        self.seconds += (seconds - self.seconds) * 0.3
+
+    @property
+    def batch(self) -> int:
+        return max(1, min(BATCH, int(BATCH_S / max(self.seconds, 1e-4))))
+
+
+@dataclass(slots=True)
+class JobSource:
+    """The task queue of one worker process: its jobs come from the modules' tables."""
+
+    place: Place
+    _batch: deque[Claimed] = field(default_factory=deque)
+    _started: Claimed | None = None  # by the commit that ended the job before
+    _next: int = 0  # the module to look at first
+    _seen: list[int] = field(default_factory=list)
+    _paces: list[Pace] = field(default_factory=list)
+    _replace: bool = False
+    _doubtful: str = ""  # the module whose rows may say that we run what we do not
+    _unrecorded: dict[int, Mapping[str, str]] = field(default_factory=dict)  # errors of jobs that ran
+    _memory: MemoryLimit = field(default_factory=MemoryLimit)
+
+    def __post_init__(self) -> None:
+        count = len(self.place.slots.modules)
+        self._seen = [-1] * count
+        self._paces = [Pace() for _ in range(count)]
+        # Not all workers begin with the same module.
+        self._next = self.place.slot % max(count, 1)
+
+    # django-q2's side.
+
+    def get(self) -> dict[str, Any] | str:
+        """Return the next job as django-q2's worker takes it, already started; STOP when the process is to end."""
+        while True:
+            if self._is_ending():
+                return STOP
+            try:
+                self._settle()
+                found = self._next_started()
+            except (InterfaceError, OperationalError):
+                logger.warning("the database does not answer; trying again", exc_info=True)
+                self._doubt()
+                time.sleep(UNREACHABLE_PAUSE_S)
+                continue
+            if found is not None:
+                job, task = found
+                return self._package(job, task)
+            self._wait()
+
+    def _package(self, job: Claimed, task: AnyTask) -> dict[str, Any]:
+        return {
+            "id": str(job.id),
+            "name": f"{job.module} {job.id}",
+            "func": partial(self._run, job, task),
+            "args": (),
+            "kwargs": {},
+            "timeout": task.time_limit_s or -1,
+        }
+
+    # Finding a job.
+
+    def _is_ending(self) -> bool:
+        return self._replace or self.place.slots.is_stopping or os.getppid() == 1
+
+    def _next_started(self) -> tuple[Claimed, AnyTask] | None:
+        if (job := self._started) is not None:
+            self._started = None
+            task = find(job.task)
+            if task is not None:
+                return self._taken(job, task)
+        while self._batch:
+            if (found := self._start(self._batch.popleft())) is not None:
+                return found
+        self._leave()
+        return self._look_everywhere()
+
+    def _look_everywhere(self) -> tuple[Claimed, AnyTask] | None:
+        slots = self.place.slots
+        count = len(slots.modules)
+        for offset in range(count):
+            index = (self._next + offset) % count
+            wakes = slots.states[index].wakes
+            if self._seen[index] == wakes or not slots.enter(self.place.slot, index):
+                continue
+            if (found := self._claim(index)) is not None:
+                self._next = (index + 1) % count
+                return found
+            self._seen[index] = wakes
+            slots.leave(self.place.slot)
+        return None
+
+    def _claim(self, index: int) -> tuple[Claimed, AnyTask] | None:
+        module = self.place.slots.modules[index]
+        solitude = self.place.solitude
+        may_be_heavy = any(task.heavy for task in tasks_of(module).values()) and solitude.take()
+        with entering(module):
+            jobs = records.claim(
+                module, limit=1 if may_be_heavy else self._paces[index].batch, heavy=may_be_heavy
+            )
+        if may_be_heavy and not any(job.heavy for job in jobs):
+            solitude.release()
+        self._batch.extend(jobs)
+        while self._batch:
+            if (found := self._start(self._batch.popleft())) is not None:
+                return found
+        return None
+
+    def _start(self, job: Claimed) -> tuple[Claimed, AnyTask] | None:
+        task = find(job.task)
+        with entering(job.module):
+            if task is None:
+                logger.error("job %s of %s is of %s, which is not here", job.id, job.module, job.task)
+                records.postpone(job, pause_s=UNKNOWN_PAUSE_S)
+                return None
+            self._occupy(job, task)
+            try:
+                with atomic():
+                    started = records.start(job, lease_s=task.lease_seconds, worker=self.place.name)
+            except IntegrityError:  # another job of its concurrency key runs
+                records.block(job)
+                started = False
+        return self._taken(job, task) if started else None
+
+    def _occupy(self, job: Claimed, task: AnyTask) -> None:
+        # Before the row says so: the lease that is seen here ends no later than the row's.
+        state = self.place.slots.workers[self.place.slot]
+        state.lease_s, state.lease_ends = task.lease_seconds, time.monotonic() + task.lease_seconds
+
+    def _taken(self, job: Claimed, task: AnyTask) -> tuple[Claimed, AnyTask]:
+        state = self.place.slots.workers[self.place.slot]
+        state.job, state.fence, state.is_lost = job.id, job.fence, 0
+        state.killed_at = time.monotonic() + task.time_limit_s + KILL_GRACE_S if task.time_limit_s else 0.0
+        state.memory_limit = self._memory.ceiling(task.memory_limit_mb)
+        state.is_running = 1
+        return job, task
+
+    def _wait(self) -> None:
+        """Sleep until somebody says that there is work, or for about POLL_S; then every module is looked at."""
+        readable, _, _ = select.select([self.place.wake], [], [], POLL_S * random.uniform(0.75, 1.25))  # noqa: S311
+        if not readable:
+            self._seen = [-1] * len(self._seen)
+            return
+        try:
+            os.read(self.place.wake, 1)
+        except BlockingIOError:  # somebody else was faster
+            return
+
+    # Running it.
+
+    def _run(self, job: Claimed, task: AnyTask) -> None:
+        place = self.place
+        index = place.slots.workers[place.slot].module
+        attempt = Attempt(job, task, place.name)
+        self._add_following(attempt)
+        began = time.monotonic()
+        try:
+            with self._memory.limiting(task.memory_limit_mb):
+                error = run(attempt)
+        except TimeoutException:
+            place.slots.crashed(index)
+            place.slots.leave(place.slot)
+            raise
+        finally:
+            if job.heavy:
+                place.solitude.release()
+        place.slots.workers[place.slot].is_running = 0
+        self._paces[index].measured(time.monotonic() - began)
+        if attempt.following_started:
+            self._started = self._batch.popleft()
+        if attempt.unrecorded is not None:
+            self._unrecorded[job.id] = attempt.unrecorded
+            self._doubt()
+        self._judge(index, error)
+
+    def _judge(self, index: int, error: BaseException | None) -> None:
+        slots = self.place.slots
+        if error is None or isinstance(error, LeaseLost):
+            slots.succeeded(index)
+        elif isinstance(error, MemoryError):
+            slots.crashed(index)
+        else:
+            slots.failed(index)
+        self._replace = self._replace or isinstance(error, MemoryError) or self._memory.has_grown()
+
+    def _add_following(self, attempt: Attempt) -> None:
+        """Let the commit that ends this job start the next one of the batch, if nothing speaks against it."""
+        slots = self.place.slots
+        if not self._batch or slots.is_stopping or not slots.may_go_on(self.place.slot):
+            return
+        following = self._batch[0]
+        task = find(following.task)
+        if task is None or following.concurrency_key or following.heavy:
+            return
+        attempt.following, attempt.following_lease_s = following, task.lease_seconds
+
+    # Ending.
+
+    def _leave(self) -> None:
+        self.place.slots.leave(self.place.slot)
+
+    def let_go(self) -> None:
+        """Hand back what was claimed or started and has not run."""
+        jobs = [*self._batch, *([self._started] if self._started else [])]
+        try:
+            self._settle()
+            if jobs:
+                with entering(jobs[0].module):
+                    if self._started is not None:
+                        records.interrupt(self._started)
+                    records.give_back(list(self._batch))
+        except (InterfaceError, OperationalError):
+            logger.warning("claimed jobs could not be handed back; others take them later", exc_info=True)
+        self._leave()
+
+    # When the database was away.
+
+    def _doubt(self) -> None:
+        """Drop what was claimed over a lost connection: nobody knows which of the last statements took effect."""
+        index = self.place.slots.workers[self.place.slot].module
+        if index >= 0:
+            self._doubtful = self.place.slots.modules[index]
+        self._batch.clear()
+        self._leave()
+        connections.close_all()
+
+    def _settle(self) -> None:
+        """Set right what rows say of this process after a connection was lost."""
+        if not self._doubtful:
+            return
+        with entering(self._doubtful), atomic():
+            for job in records.left_behind(self.place.name):
+                if (error := self._unrecorded.get(job.id)) is not None:
+                    fail(job, find(job.task), error)
+                else:
+                    records.interrupt(job)
+        self._doubtful = ""
+        self._unrecorded.clear()
+
+
+def recover(place: Place) -> None:
+    """Write down that the attempts of the process before us failed; it ended without doing so."""
+    index = place.slots.workers[place.slot].module
+    place.slots.leave(place.slot)
+    if not place.predecessor or index < 0:
+        return
+    with entering(place.slots.modules[index]), atomic():
+        for job in records.left_behind(place.predecessor):
+            error = error_text("monolith.jobs.WorkerDied", place.end_of_predecessor, place.predecessor)
+            fail(job, find(job.task), error)
+
+
+def work(place: Place, prepare: Callable[[], None]) -> None:
+    """Be a worker process until told to stop."""
+    from monolith.composition import composed
+
+    prepare()
+    start_telemetry(composed().profile)
+    try:
+        recover(place)
+    except (InterfaceError, OperationalError):
+        logger.warning("the job of a process that died waits for its lease to end", exc_info=True)
+        connections.close_all()
+    source = JobSource(place)
+    django_q_worker(source, NoResults(), Timer(), -1)
+    source.let_go()
+    connections.close_all()
