@@ -99,6 +99,7 @@ class Module:
     tasks: str = ""  # dotted name of its tasks; empty means <app>.tasks, where there is one
     routes: str = ""  # dotted name of a Python module with Ninja routers `public` and/or `private`
     public_relations: tuple[PublicRelation, ...] = ()  # what the anonymous tier may read; nothing else
+    steers_jobs: bool = False  # may see and steer every module's jobs, by way of monolith.jobs.steering
     definer_functions: tuple[DefinerFunction, ...] = ()  # SECURITY DEFINER functions it declares
     extensions: tuple[str, ...] = ()  # PostgreSQL extensions it needs, installed in `extensions`
     sample_data: str = ""  # dotted name of a function `load() -> str` that `up` calls once

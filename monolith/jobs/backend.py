@@ -10,6 +10,7 @@ from django.tasks.base import TaskError
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils.json import normalize_json
 
+from monolith.boundary import belongs
 from monolith.composition import composed
 from monolith.context import current_module
 from monolith.errors import BoundaryViolation, TierViolation
@@ -130,7 +131,7 @@ def require_own(path: str) -> None:
     owner = owner_of(path)
     if owner is None:
         raise TypeError(f"{path} is in no module's app; a task stands in the tasks.py of a module")
-    if owner != current_module():
+    if not belongs(owner, current_module()):
         raise BoundaryViolation(
             current=current_module(), target=owner, what=f"its task {path} (let it enqueue that itself)"
         )

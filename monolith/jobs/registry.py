@@ -6,38 +6,54 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from django.utils.module_loading import import_string
 
+from monolith.boundary import belongs
 from monolith.composition import composed
 from monolith.jobs.task import AnyTask, ModuleTask
-from monolith.module import Module
+from monolith.module import FRAMEWORK_LABEL, Module
+
+# Of the framework's own tasks each module has its own jobs, as it has its own set of the framework's tables.
+FRAMEWORK_TASKS: Final = ("monolith.jobs.retention",)
 
 
 def owner_of(path: str) -> str | None:
-    """Return the module in whose app the dotted name `path` is; None for what is nobody's."""
+    """Return the module in whose app the dotted name `path` is, FRAMEWORK_LABEL for a task that every module has;
+    None for what is nobody's.
+    """
+    if path.rpartition(".")[0] in FRAMEWORK_TASKS:
+        return FRAMEWORK_LABEL
     for name, module in composed().declared.items():
         if path.startswith(f"{module.django_app}."):
             return name
     return None
 
 
+def belongs_to(path: str, module: str) -> bool:
+    """Say whether the task of a dotted name is one of `module`'s, or one that every module has."""
+    owner = owner_of(path)
+    return owner is not None and belongs(owner, module)
+
+
 @cache
 def tasks() -> Mapping[str, AnyTask]:
-    """Return every task that stands in the tasks file of a composed module, by dotted name."""
+    """Return every task that stands in the tasks file of a composed module, and the framework's, by dotted name."""
+    files = {module.tasks_module: name for name, module in composed().modules.items() if has_tasks(module)}
+    files |= dict.fromkeys(FRAMEWORK_TASKS, FRAMEWORK_LABEL)
     found = {
         value.module_path: value
-        for module in composed().modules.values()
-        for value in (vars(import_module(module.tasks_module)) if has_tasks(module) else {}).values()
-        if isinstance(value, ModuleTask) and owner_of(value.module_path) == module.name
+        for file, owner in files.items()
+        for value in vars(import_module(file)).values()
+        if isinstance(value, ModuleTask) and owner_of(value.module_path) == owner
     }
     return MappingProxyType(found)
 
 
 def tasks_of(module: str) -> dict[str, AnyTask]:
-    """Return the tasks of one module by dotted name."""
-    return {path: task for path, task in tasks().items() if owner_of(path) == module}
+    """Return the tasks of one module by dotted name, the framework's included."""
+    return {path: task for path, task in tasks().items() if belongs_to(path, module)}
 
 
 def has_tasks(module: Module) -> bool:

@@ -1,0 +1,20 @@
+-- Jobs that nobody seems to look after and why, the longest forsaken first. Each part reads one small index.
+WITH forsaken AS (
+    SELECT id, 'lease_over' AS reason, leased_until AS since FROM monolith_job
+    WHERE status = 'running' AND leased_until <= now()
+    UNION ALL
+    SELECT id, 'not_claimed', due_at FROM monolith_job
+    WHERE status = 'ready'
+        AND due_at <= now() - make_interval(secs => %(after_s)s)
+        AND (claimed_until IS NULL OR claimed_until <= now())
+    UNION ALL
+    SELECT id, 'not_promoted', due_at FROM monolith_job
+    WHERE status = 'waiting' AND due_at <= now() - make_interval(secs => %(after_s)s)
+    UNION ALL
+    SELECT id, 'blocked_by_nobody', due_at FROM monolith_job AS blocked
+    WHERE blocked.status = 'blocked' AND NOT EXISTS (
+        SELECT FROM monolith_job AS other
+        WHERE other.status IN ('running', 'ready') AND other.concurrency_key = blocked.concurrency_key
+    )
+)
+SELECT id, reason, since FROM forsaken ORDER BY since, id LIMIT %(limit)s

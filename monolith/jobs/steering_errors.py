@@ -1,0 +1,72 @@
+"""What can stand in the way of steering jobs; each message says what to do.
+
+SteeringError
+├── ModuleElsewhere      the module does not run in this process, so its rows are out of reach
+├── TaskNotFound         this process has no such task
+├── JobNotFound          the module has no such job
+├── JobNotSteerable      the job is in a state in which that cannot be done to it
+└── ScheduleNotFound     the module has no such schedule
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from monolith.errors import MonolithError
+
+
+class SteeringError(MonolithError):
+    """Base of the errors about steering jobs."""
+
+
+class ModuleElsewhere(SteeringError):
+    """The module is not composed in this process."""
+
+    def __init__(self, module: str, *, address: str, here: Iterable[str]) -> None:
+        self.module = module
+        self.address = address
+        place = f"runs at {address}" if address else "is not part of this process"
+        super().__init__(
+            f"'{module}' {place}, and its jobs can be seen and steered in its own process alone. "
+            f"Run `manage.py jobs` there; here are {', '.join(here)}."
+        )
+
+
+class TaskNotFound(SteeringError):
+    """This process has no task of that name."""
+
+    def __init__(self, path: str, *, known: Iterable[str]) -> None:
+        self.path = path
+        known = sorted(known)
+        # By their own names too: of a dotted name people remember the end.
+        ends = {name.rpartition(".")[2]: name for name in known}
+        near = get_close_matches(path, known, n=3) or [
+            ends[end] for end in get_close_matches(path.rpartition(".")[2], ends, n=3)
+        ]
+        listed = near or known
+        super().__init__(
+            f"No module here has a task {path!r}. {'Did you mean' if near else 'There are'}: "
+            f"{', '.join(listed) or 'none'}."
+        )
+
+
+class JobNotFound(SteeringError):
+    """The module has no such job."""
+
+    def __init__(self, module: str, job: int) -> None:
+        super().__init__(
+            f"'{module}' has no job {job}; it may have been forgotten. `manage.py jobs list` lists them."
+        )
+
+
+class JobNotSteerable(SteeringError):
+    """The job is in a state in which that cannot be done to it."""
+
+
+class ScheduleNotFound(SteeringError):
+    """The module has no such schedule."""
+
+    def __init__(self, module: str, name: str, *, known: Iterable[str]) -> None:
+        super().__init__(
+            f"'{module}' has no schedule {name!r}. It has: {', '.join(sorted(known)) or 'none'}. Declared ones that "
+            f"are not listed get their rows at the next deployment."
+        )
