@@ -39,6 +39,7 @@ Q_CLUSTER: Final = MappingProxyType(
         "timeout": 60,
         "retry": 120,
         "scheduler": False,
+        "recycle": 10_000,  # jobs until a worker process is replaced; a fresh one costs as much as about a hundred
     }
 )
 

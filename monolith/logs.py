@@ -57,6 +57,11 @@ def logging_settings(profile: Profile, environment: Environment) -> dict[str, An
             # Django and granian bring handlers of their own, which write past the formatter.
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+            "django-q": {
+                "handlers": [],
+                "level": "WARNING",
+                "propagate": True,
+            },  # at INFO two lines for every job
             "django.db.backends": {"level": "INFO"},  # at DEBUG it logs every statement with its parameters
             "_granian": {"handlers": [], "level": "WARNING", "propagate": True},
             "granian.access": {"handlers": [], "level": "INFO", "propagate": True},

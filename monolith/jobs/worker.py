@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connections
@@ -78,6 +77,21 @@ class Place:
     solitude: Solitude
 
 
+class Run:
+    """One call of a job, shown in django-q2's log by its name alone."""
+
+    __slots__ = ("_job", "_source", "_task")
+
+    def __init__(self, source: "JobSource", job: Claimed, task: AnyTask) -> None:
+        self._source, self._job, self._task = source, job, task
+
+    def __call__(self) -> None:
+        self._source.run(self._job, self._task)
+
+    def __repr__(self) -> str:
+        return self._job.task
+
+
 @dataclass(slots=True)
 class Pace:
     """How long the jobs of a module take here."""
@@ -138,7 +152,7 @@ class JobSource:
         return {
             "id": str(job.id),
             "name": f"{job.module} {job.id}",
-            "func": partial(self._run, job, task),
+            "func": Run(self, job, task),
             "args": (),
             "kwargs": {},
             "timeout": task.time_limit_s or -1,
@@ -234,7 +248,8 @@ class JobSource:
 
     # Running it.
 
-    def _run(self, job: Claimed, task: AnyTask) -> None:
+    def run(self, job: Claimed, task: AnyTask) -> None:
+        """Run a started job; raises TimeoutException when the process has to end after it."""
         place = self.place
         index = place.slots.workers[place.slot].module
         attempt = Attempt(job, task, place.name)
