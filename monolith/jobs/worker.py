@@ -39,6 +39,7 @@ UNKNOWN_PAUSE_S: Final = 60.0  # before a job is looked at again whose function 
 BATCH: Final = 50
 BATCH_S: Final = 0.1  # how long the jobs that are claimed together may take, going by the last ones
 KILL_GRACE_S: Final = 3.0  # after the limit: for the alarm inside the process, then it is killed
+HEAVY_EVERY: Final = 8  # claims of a module until a heavy job is looked for first
 UNREACHABLE_PAUSE_S: Final = 1.0
 
 
@@ -97,6 +98,7 @@ class Pace:
     """How long the jobs of a module take here."""
 
     seconds: float = BATCH_S
+    claims: int = 0
 
     def measured(self, seconds: float) -> None:
         self.seconds += (seconds - self.seconds) * 0.3
@@ -191,20 +193,30 @@ class JobSource:
         return None
 
     def _claim(self, index: int) -> tuple[Claimed, AnyTask] | None:
-        module = self.place.slots.modules[index]
-        solitude = self.place.solitude
-        may_be_heavy = any(task.heavy for task in tasks_of(module).values()) and solitude.take()
-        with entering(module):
-            jobs = records.claim(
-                module, limit=1 if may_be_heavy else self._paces[index].batch, heavy=may_be_heavy
-            )
-        if may_be_heavy and not any(job.heavy for job in jobs):
-            solitude.release()
-        self._batch.extend(jobs)
-        while self._batch:
-            if (found := self._start(self._batch.popleft())) is not None:
-                return found
+        pace = self._paces[index]
+        pace.claims += 1
+        # Heavy jobs come when there are no others, and now and then before them, so that they come at all.
+        for heavy in (True, False) if pace.claims % HEAVY_EVERY == 0 else (False, True):
+            self._batch.extend(self._claimed_heavy(index) if heavy else self._claimed(index))
+            while self._batch:
+                if (found := self._start(self._batch.popleft())) is not None:
+                    return found
         return None
+
+    def _claimed(self, index: int) -> list[Claimed]:
+        module = self.place.slots.modules[index]
+        with entering(module):
+            return records.claim(module, limit=self._paces[index].batch, heavy=False)
+
+    def _claimed_heavy(self, index: int) -> list[Claimed]:
+        module = self.place.slots.modules[index]
+        if not any(task.heavy for task in tasks_of(module).values()) or not self.place.solitude.take():
+            return []
+        with entering(module):
+            jobs = records.claim(module, limit=1, heavy=True)
+        if not any(job.heavy for job in jobs):
+            self.place.solitude.release()
+        return jobs
 
     def _start(self, job: Claimed) -> tuple[Claimed, AnyTask] | None:
         task = find(job.task)

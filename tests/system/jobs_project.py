@@ -94,7 +94,7 @@ def flooding(count):
         effect.enqueue(number)
 
 
-@task(time_limit_s=5, concurrency_key="{name}", retry=QUICK, transaction=False, takes_context=True)
+@task(time_limit_s=40, concurrency_key="{name}", retry=QUICK, transaction=False, takes_context=True)
 def alone(context, name, number, pause_s=0.0):
     write(number, 1)
     time.sleep(pause_s)
@@ -155,6 +155,11 @@ class JobsProject:
         """Ask the database as its superuser; tables are written as module0.effect."""
         with self.project.admin() as connection:
             return connection.execute(sql, parameters).fetchall()
+
+    def execute(self, sql: str) -> None:
+        """Run a statement as the database's superuser."""
+        with self.project.admin() as connection:
+            connection.execute(sql)
 
     def each(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask for each module, with {m} for its schema, and put the rows together."""
@@ -232,6 +237,8 @@ class QCluster:
         self.process.wait(10)
         wait_until(lambda: not self.processes(), "every process has ended", 10)
         self._reader.join(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def _parent(pid: int) -> int:
