@@ -41,6 +41,7 @@ def register() -> None:
         check_migrations,
         check_routes,
         check_contracts,
+        check_tasks,
     ):
         checks.register(check, Tags.models)
 
@@ -254,3 +255,28 @@ def check_contracts(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[C
         Error(f"{message}.", hint=f"{fix[:1].upper()}{fix[1:]}.", id="monolith.E009")
         for message, fix in map(message_and_fix, contract_problems(composed().modules))
     ]
+
+
+def check_tasks(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Check that tasks can be made and have a limit that their lease outlasts, where jobs run: E010."""
+    return [
+        Error(f"{message}.", hint=f"{fix}.", obj=module.name, id="monolith.E010")
+        for module in composed().modules.values()
+        if composed().profile is Profile.PRIVATE
+        for message, fix in _task_problems(module)
+    ]
+
+
+def _task_problems(module: Module) -> Iterator[tuple[str, str]]:
+    from django.tasks.exceptions import InvalidTask
+
+    from monolith.jobs.soundness import declared_tasks, problems_of
+
+    try:
+        tasks = declared_tasks(module)
+    except InvalidTask as error:
+        yield str(error), "A task that cannot be made is no task; the message says what to write"
+        return
+    for task in tasks:
+        for problem in problems_of(task):
+            yield f"{module.tasks_module}: {problem.message}", f"{problem.fix[:1].upper()}{problem.fix[1:]}"

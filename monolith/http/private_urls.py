@@ -1,5 +1,6 @@
 """What the private tier serves: the public routes, the private ones for staff, and the admin."""
 
+from django.apps import apps
 from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
@@ -19,6 +20,10 @@ handler500 = "monolith.http.error_pages.server_error"
 admin.site.site_header = "FastMonolith"
 admin.site.site_title = "FastMonolith"
 admin.site.index_title = "Modules"
+
+# Jobs are rows of modules; django-q2's own tables stay empty, and its pages would always show nothing.
+_empty = apps.get_app_config("django_q").get_models()
+admin.site.unregister([model for model in _empty if admin.site.is_registered(model)])
 
 urlpatterns = [
     path("", pages.home_of(Profile.PRIVATE), name="home"),

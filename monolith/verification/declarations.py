@@ -5,11 +5,12 @@ from importlib.util import find_spec
 from typing import Final
 
 from monolith.module import Module, Tier
+from monolith.verification.imports import is_within
 from monolith.verification.source import Argument, Call, Source
 from monolith.verification.system import System
 from monolith.verification.violation import Code, Place, Violation
 
-_REQUIRE: Final = frozenset({"monolith.contracts.require", "monolith.contracts.dispatcher.require"})
+REQUIRE: Final = frozenset({"monolith.contracts.require", "monolith.contracts.dispatcher.require"})
 _ENVIRONMENT: Final = frozenset({"os.environ", "os.environ.get", "os.environ.pop", "os.getenv"})
 
 
@@ -27,7 +28,7 @@ def _requires(system: System, module: Module) -> Iterator[Violation]:
     called = set()
     for file, call in _calls(system, module):
         other = (
-            system.promiser_of(call.arguments[0].name) if call.name in _REQUIRE and call.arguments else None
+            system.promiser_of(call.arguments[0].name) if call.name in REQUIRE and call.arguments else None
         )
         if other is None:
             continue
@@ -125,13 +126,29 @@ def _environment_reads(system: System, module: Module) -> Iterator[tuple[Place, 
 
 
 def _names(system: System, module: Module) -> Iterator[Violation]:
-    for keyword, name in (("routes", module.routes), ("contract", module.contract), ("api", module.api)):
+    for keyword, name in _dotted_names(module):
         if name and not _file_exists(system, name):
             yield _missing(system, module, keyword, name, "there is no such file")
+    outside = module.tasks and not is_within(module.tasks, module.django_app)
+    if outside and _file_exists(system, module.tasks):
+        yield _missing(
+            system,
+            module,
+            "tasks",
+            module.tasks,
+            f"that is not in {module.django_app}: no task of it is found",
+        )
     file, _, function = module.sample_data.rpartition(".")
     source = system.source_of(file)
     if module.sample_data and (source is None or not source.binds(function)):
         yield _missing(system, module, "sample_data", module.sample_data, "there is no such function")
+
+
+def _dotted_names(module: Module) -> Iterator[tuple[str, str]]:
+    yield "routes", module.routes
+    yield "contract", module.contract
+    yield "api", module.api
+    yield "tasks", module.tasks
 
 
 def _file_exists(system: System, name: str) -> bool:

@@ -23,16 +23,21 @@ def grant_violations(system: System) -> Iterator[Violation]:
 
     Starts an embedded server, but makes none: in a new one nothing would be as declared.
     """
-    cluster = embedded_server()
     try:
-        if cluster and not cluster.is_initialised:
-            raise EmbeddedServiceError(f"there is no database in {cluster.directory} yet")
-        if cluster:
-            cluster.start()
+        start_embedded_server()
     except EmbeddedServiceError as error:
         yield _unreachable("the grants cannot be read", error)
     else:
         yield from drift(system.modules.values(), composed().environment)
+
+
+def start_embedded_server() -> None:
+    """Start the project's embedded server, if it has one. Raises EmbeddedServiceError when it has no database yet."""
+    cluster = embedded_server()
+    if cluster and not cluster.is_initialised:
+        raise EmbeddedServiceError(f"there is no database in {cluster.directory} yet")
+    if cluster:
+        cluster.start()
 
 
 def drift(modules: Iterable[Module], environment: Environment) -> Iterator[Violation]:

@@ -21,8 +21,10 @@ from monolith.verification.imports import import_violations, is_within
 from monolith.verification.loading import composition_failures, failure
 from monolith.verification.lookups import lookup_violations
 from monolith.verification.relations import relation_violations
+from monolith.verification.schedules import schedule_violations
 from monolith.verification.sql import sql_violations
 from monolith.verification.system import System, read_system
+from monolith.verification.tasks import task_violations
 from monolith.verification.violation import Violation
 
 FAMILIES: Final[Mapping[str, Callable[[System], Iterator[Violation]]]] = {
@@ -33,10 +35,12 @@ FAMILIES: Final[Mapping[str, Callable[[System], Iterator[Violation]]]] = {
     "declarations": declaration_violations,
     "relations": relation_violations,
     "contracts": contract_violations,
+    "tasks": task_violations,
     "grants": grant_violations,
+    "schedules": schedule_violations,
 }
-NEED_APPS: Final = frozenset({"relations", "contracts"})
-NEED_DATABASE: Final = frozenset({"grants"})
+NEED_APPS: Final = frozenset({"relations", "contracts", "tasks", "schedules"})
+NEED_DATABASE: Final = frozenset({"grants", "schedules"})
 NOT_LOADED: Final = "the project does not load"
 
 

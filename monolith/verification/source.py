@@ -60,6 +60,19 @@ class Call(NamedTuple):
         return self.arguments[position] if position < len(self.arguments) else None
 
 
+class Function(NamedTuple):
+    """A function at the top level of a file."""
+
+    name: str
+    decorators: tuple[str, ...]  # in full where imported, else empty
+    line: int
+    end: int  # its last line
+
+    def holds(self, line: int) -> bool:
+        """Say whether a line is in its body or among its parameters."""
+        return self.line <= line <= self.end
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """The facts of one file."""
@@ -74,6 +87,7 @@ class Source:
     constants: Mapping[str, str]  # strings that names of the file stand for
     lines: Mapping[str, int]  # of classes, functions and assignments: `Site`, `Site.name`
     bases: Mapping[str, tuple[str, ...]]  # of the file's classes, in full where imported
+    functions: Mapping[str, Function]
 
     def binds(self, name: str) -> bool:
         """Say whether the file has something of that name, its own or imported."""

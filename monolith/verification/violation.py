@@ -46,9 +46,17 @@ class Code(StrEnum):
     CONTRACTS_INTERFACE = "contracts.interface"
     CONTRACTS_PROVIDER = "contracts.provider"
     CONTRACTS_GATE = "contracts.gate"
+    TASKS_LIMIT = "tasks.limit"
+    TASKS_LEASE = "tasks.lease"
+    TASKS_TRANSACTION = "tasks.transaction"
+    TASKS_PLACE = "tasks.place"
+    TASKS_NAME = "tasks.name"
+    TASKS_SCHEDULE = "tasks.schedule"
     GRANTS_SCHEMA = "grants.schema"
     GRANTS_DRIFT = "grants.drift"
     GRANTS_UNREACHABLE = "grants.unreachable"
+    SCHEDULES_ORPHAN = "schedules.orphan"
+    SCHEDULES_UNREACHABLE = "schedules.unreachable"
 
     @property
     def family(self) -> str:

@@ -40,7 +40,11 @@ def test_each_violation_is_shown_with_place_code_message_and_fix(tmp_path: Path)
         "    imports apps.stock.models, which is code of module 'stock'",
         "    → call what contracts.stock promises with require(…), and list 'stock' in `requires`",
         "grants left out: --no-database",
-        "✗ 1 violation (imports 1); looked at imports, lookups, sql, connections, declarations, relations, contracts.",
+        "schedules left out: --no-database",
+        (
+            "✗ 1 violation (imports 1); looked at imports, lookups, sql, connections, declarations, relations, "
+            "contracts, tasks."
+        ),
     ]
 
 
@@ -57,13 +61,15 @@ def test_families_that_were_not_asked_for_are_not_looked_at(tmp_path: Path) -> N
 
 
 def test_a_database_that_cannot_be_reached_is_a_violation(tmp_path: Path) -> None:
-    code, output = verify(
-        tmp_path, "--json", "--only", "grants", DATABASE_URL="postgresql://127.0.0.1:1/none"
-    )
+    only = ("--only", "grants", "--only", "schedules")
+    code, output = verify(tmp_path, "--json", *only, DATABASE_URL="postgresql://127.0.0.1:1/none")
 
-    [violation] = json.loads(output)["violations"]
-    assert (code, violation["code"]) == (1, "grants.unreachable")
-    assert "--no-database" in violation["fix"]
+    violations = json.loads(output)["violations"]
+    assert (code, [found["code"] for found in violations]) == (
+        1,
+        ["grants.unreachable", "schedules.unreachable"],
+    )
+    assert all("--no-database" in found["fix"] for found in violations)
 
 
 def test_a_database_that_was_never_made_is_not_made_to_look_at_it(tmp_path: Path) -> None:

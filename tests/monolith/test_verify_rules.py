@@ -14,6 +14,7 @@ from monolith.verification.grants import drift
 from monolith.verification.imports import import_violations
 from monolith.verification.parsing import read_source
 from monolith.verification.report import look
+from monolith.verification.schedules import orphans
 from monolith.verification.source import Source
 from monolith.verification.system import System, read_system
 from tests.architecture.ways import RAW, concrete_models, raw
@@ -78,6 +79,29 @@ def test_a_grant_that_is_not_declared_is_a_violation(cluster: PostgresCluster) -
     assert violation.code == "grants.drift"
     assert "hikes_rw holds SELECT on table ships.ships_vessel" in violation.message
     assert "manage.py provision" in violation.fix
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_a_schedule_that_no_task_declares_is_a_violation(cluster: PostgresCluster) -> None:
+    database = connections["default"].settings_dict["NAME"]
+    environment = composed().environment.model_copy(update={"database_url": cluster.url(database)})
+    names = ["apps.hikes.tasks.gone", "apps.hikes.tasks.prune", "apps.hikes.refresh.prune_windows"]
+    with admin_connection(cluster, database) as admin:
+        for name in names:
+            admin.execute(
+                "INSERT INTO hikes.monolith_schedule (name, every_s, catch_up, next_at) VALUES (%s, 60, 'latest', now())",
+                [name],
+            )
+        try:
+            found = list(orphans(composed().declared.values(), environment))
+        finally:
+            admin.execute("DELETE FROM hikes.monolith_schedule")
+
+    assert [(violation.code, violation.module) for violation in found] == [("schedules.orphan", "hikes")] * 2
+    assert (
+        "the schedule apps.hikes.refresh.prune_windows is of a function that is no task" in found[0].message
+    )
+    assert "the schedule apps.hikes.tasks.gone is of a task that is gone" in found[1].message
 
 
 @pytest.mark.usefixtures("django_db_setup")

@@ -19,8 +19,8 @@ from monolith.verification.violation import Violation
 
 class Command(RichCommand):
     help = (
-        "Find every broken rule: imports, look-ups by string, SQL, connections, declarations, relations, contracts and "
-        "grants. Collects all of them, each with its place and the fix; exit 1 when there is one."
+        "Find every broken rule: imports, look-ups by string, SQL, connections, declarations, relations, contracts, "
+        "tasks, grants and schedules. Collects all of them, each with its place and the fix; exit 1 when there is one."
     )
     requires_system_checks: list[str] = []
 
@@ -36,7 +36,7 @@ class Command(RichCommand):
         parser.add_argument(
             "--no-database",
             action="store_true",
-            help="leave out the grants, which are read from the database",
+            help="leave out the grants and schedules, which are read from the database",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
