@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from django.apps import apps
@@ -11,7 +12,9 @@ from monolith.composition import Composition
 from monolith.contracts.contract import Contract
 from monolith.contracts.registry import contracts
 from monolith.http.api import TierAPI
+from monolith.jobs.soundness import declared_tasks
 from monolith.module import Module, PublicRelation, Tier
+from monolith.overview.timings import due_text
 from monolith.profile import Profile
 
 _PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -36,6 +39,18 @@ class Provided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEntry:
+    """One task of a module."""
+
+    name: str  # of its function
+    due: str  # when by itself, for people; empty where somebody has to enqueue it
+    time_limit_s: int
+    memory_limit_mb: int
+    heavy: bool  # one at a time per host
+    transaction: bool  # runs inside one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One module."""
 
@@ -48,12 +63,13 @@ class Entry:
     provides: tuple[Provided, ...]
     requires: tuple[str, ...]
     routes: tuple[Route, ...]
+    tasks: tuple[TaskEntry, ...]  # its own; every module has the framework's too
     secrets: tuple[str, ...]  # names
     needs: tuple[str, ...]
 
 
 def entries(composition: Composition, remotes: Mapping[str, str]) -> list[Entry]:
-    """Return every declared module; tables and routes only of those that are composed. `remotes` are addresses.
+    """Return every declared module; tables, tasks and routes only of those that are composed. `remotes` are addresses.
 
     Raises CompositionError when contracts or routes are not sound.
     """
@@ -70,6 +86,7 @@ def entries(composition: Composition, remotes: Mapping[str, str]) -> list[Entry]
             provides=tuple(_provided(promised[module.name])),
             requires=module.requires,
             routes=routes.get(module.name, ()),
+            tasks=tuple(_tasks(module)) if module.name in composition.modules else (),
             secrets=module.secrets,
             needs=tuple(need.value for need in module.needs),
         )
@@ -91,6 +108,18 @@ def _provided(versions: tuple[Contract, ...]) -> Iterator[Provided]:
         prefix = "" if contract.version == 1 else f"v{contract.version}."
         for operation in contract.operations.values():
             yield Provided(f"{prefix}{operation.name}", operation.kind.value)
+
+
+def _tasks(module: Module) -> Iterator[TaskEntry]:
+    for task in sorted(declared_tasks(module), key=attrgetter("name")):
+        yield TaskEntry(
+            name=task.name,
+            due=due_text(task.timing) if task.timing else "",
+            time_limit_s=task.time_limit_s,
+            memory_limit_mb=task.memory_limit_mb,
+            heavy=task.heavy,
+            transaction=task.transaction,
+        )
 
 
 def _routes(composition: Composition) -> Iterator[tuple[str, tuple[Route, ...]]]:

@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from monolith.overview.entries import Entry
+from monolith.overview.entries import Entry, TaskEntry
 
 NONE: Final = "none"
 
@@ -22,6 +22,7 @@ def tables(found: Sequence[Entry]) -> Iterator[Table]:
         table.add_row("runs", entry.placement)
         for what, lines in _facts(entry):
             table.add_row(what, Text("\n".join(lines) or NONE))
+        table.add_row("tasks", Text("\n".join(map(_task_line, entry.tasks)) or NONE))
         table.add_row("routes", Text("\n".join(_routes(entry)) or NONE))
         yield table
 
@@ -55,6 +56,11 @@ def _section(entry: Entry) -> str:
         f"| {what} | {', '.join(f'`{line}`' for line in lines) or NONE} |" for what, lines in _facts(entry)
     ]
     parts = [f"## {entry.name}", entry.summary, "\n".join(["| | |", "|---|---|", *rows])]
+    if entry.tasks:
+        rows = [
+            f"| `{task.name}` | {_due(task)} | {_limits(task)} | {_manner(task)} |" for task in entry.tasks
+        ]
+        parts.append("\n".join(["| task | due | limits | |", "|---|---|---|---|", *rows]))
     if entry.routes:
         routes = [f"| `{route.method} {route.path}` | {route.tier} |" for route in entry.routes]
         parts.append("\n".join(["| route | tier |", "|---|---|", *routes]))
@@ -70,6 +76,24 @@ def _facts(entry: Entry) -> Iterator[tuple[str, Sequence[str]]]:
     yield "requires", entry.requires
     yield "secrets", entry.secrets
     yield "needs", entry.needs
+
+
+def _task_line(task: TaskEntry) -> str:
+    parts = (f"{task.name}: {_due(task)}", _limits(task), _manner(task))
+    return "; ".join(part for part in parts if part)
+
+
+def _due(task: TaskEntry) -> str:
+    return task.due or "when it is enqueued"
+
+
+def _limits(task: TaskEntry) -> str:
+    return f"{task.time_limit_s} s, {task.memory_limit_mb} MB"
+
+
+def _manner(task: TaskEntry) -> str:
+    manners = {"heavy": task.heavy, "outside a transaction": not task.transaction}
+    return ", ".join(name for name, holds in manners.items() if holds)
 
 
 def _routes(entry: Entry) -> list[str]:

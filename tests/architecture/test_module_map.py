@@ -1,6 +1,7 @@
 """`manage.py modules`: the map says what is there, and the reference's page is it."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.management import CommandError, call_command
 from monolith import Profile, compose, composed
 from monolith.overview.entries import entries
 from monolith.overview.formats import as_json, as_mermaid, as_page
+from monolith.overview.timings import length_text
 from settings.modules import MODULES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +59,35 @@ def test_a_route_is_public_when_the_public_tier_serves_it(found: dict[str, Any])
 
     assert tiers["GET", "/api/hikes/walks/{slug}"] == "public"
     assert tiers["POST", "/api/hikes/uploads"] == "private"
+
+
+def test_an_entry_says_when_tasks_are_due_and_what_they_may_take(found: dict[str, Any]) -> None:
+    tasks = {task["name"]: task for task in found["knowledge"]["tasks"]}
+
+    assert tasks["layout"] == {
+        "name": "layout",
+        "due": "every 1 h, up to 5 min later",
+        "time_limit_s": 900,
+        "memory_limit_mb": 512,
+        "heavy": True,
+        "transaction": False,
+    }
+    assert {task["name"]: task["due"] for task in found["ships"]["tasks"]}["rotate_partitions"] == (
+        "cron 10 0 * * * UTC, up to 5 min later"
+    )
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (timedelta(days=1, seconds=1), "1 d 1 s"),
+        (timedelta(hours=6), "6 h"),
+        (timedelta(minutes=90), "1 h 30 min"),
+        (timedelta(seconds=1.5), "1 s 500 ms"),
+    ],
+)
+def test_lengths_of_time_are_read_as_people_say_them(length: timedelta, text: str) -> None:
+    assert length_text(length) == text
 
 
 def test_an_entry_says_where_its_module_runs() -> None:
