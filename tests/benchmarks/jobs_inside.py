@@ -125,7 +125,9 @@ if __name__ == "__main__":
     from monolith.jobs.cluster import use_plain_connections
 
     use_plain_connections()
-    measure: Callable[..., dict[str, Any]] = {"latency": latency, "enqueue": enqueue, "claim": claim}[
-        sys.argv[1]
-    ]
-    print(json.dumps(measure(*sys.argv[2:])))
+    measures: dict[str, Callable[..., dict[str, Any]]] = {
+        "latency": latency,
+        "enqueue": enqueue,
+        "claim": claim,
+    }
+    print(json.dumps(measures[sys.argv[1]](*sys.argv[2:])))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from monolith.embedded import PostgresCluster
 from tests.environment import outer_environment
@@ -146,7 +146,7 @@ class Race:
         count: int,
     ) -> float:
         """Wait for the last row; returns milliseconds of processor time per job since the first were seen."""
-        seen, since = 0, time.monotonic()
+        seen, since, used = 0, time.monotonic(), 0.0
         first: tuple[int, float] | None = None
         while seen < count:
             time.sleep(POLL_S)
@@ -172,8 +172,7 @@ class Race:
         return (count - 1) / float(seconds)
 
     def _one(self, connection: psycopg.Connection[Any], query: SQL, contestant: Contestant) -> int:
-        composed: Composable = query.format(Identifier(contestant.schema, "effect"))
-        row = connection.execute(composed).fetchone()
+        row = connection.execute(query.format(Identifier(contestant.schema, "effect"))).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -9,6 +9,7 @@ import sys
 from typing import Final
 
 import procrastinate
+from procrastinate.types import JSONDict
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -37,12 +38,16 @@ async def insert(number: int) -> None:
         await connection.execute("INSERT INTO effect (number) VALUES (%s)", [number])
 
 
+def numbered(number: int) -> JSONDict:
+    return {"number": number}
+
+
 def fill(count: int) -> None:
     """Enqueue jobs with the numbers below `count`."""
     with app.replace_connector(procrastinate.SyncPsycopgConnector(conninfo=URL)) as filling, filling.open():
         for first in range(0, count, BATCH):
             filling.configure_task("insert").batch_defer(
-                *({"number": number} for number in range(first, min(first + BATCH, count)))
+                *(numbered(number) for number in range(first, min(first + BATCH, count)))
             )
 
 
