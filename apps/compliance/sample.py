@@ -9,12 +9,14 @@ RULES: Final = (
         "knowledge.publish",
         "What is published can have been read before it is taken back.",
     ),
+    ("home.edit_slo", "home.edit_slo", "A service level is a promise to those who read the status page."),
 )
 GRANTS: Final = (
     ("user:*", "ships.ingest", "Private routes are for staff; all of them may bring in sentences."),
     ("command:ingest_nmea", "ships.ingest", "Who runs commands here holds the module's own login anyway."),
     ("user:*", "knowledge.publish", "Private routes are for staff; narrow it to those who should publish."),
     ("command:import_notes", "knowledge.publish", "As above, and only what asks to be published."),
+    ("user:*", "home.edit_slo", "Private routes are for staff; narrow it to those who answer for a service."),
 )
 BY: Final = "command:load_samples"
 

@@ -1,0 +1,1 @@
+"""Where today's events come from: a port and its implementations."""

@@ -1,0 +1,2 @@
+-- Removes old samples; waits until nobody sees them any more.
+DELETE FROM home_probesample WHERE at < fromUnixTimestamp64Micro({before:Int64}) SETTINGS lightweight_deletes_sync = 2

@@ -1,0 +1,2 @@
+-- Removes old samples.
+DELETE FROM home_probesample WHERE at < %(before)s
