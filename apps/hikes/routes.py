@@ -34,7 +34,7 @@ from apps.hikes.schemas import (
 from monolith.http.caching import cacheable
 from monolith.http.limits import KILOBYTE, body_limit
 from monolith.http.problems import Problem, ProblemSchema, field_error
-from monolith.http.queued import QueuedJob
+from monolith.http.queued import QueuedJob, queued
 
 public = Router()
 private = Router()
@@ -227,7 +227,7 @@ def refresh(request: HttpRequest, order: WindowRefresh) -> Any:
     """Fetch the forecast of one walk now, or those of all walks that have expired in a job."""
     if order.slug is None:
         # A minute and more with a provider that is far away: no request waits for that.
-        return Status(202, {"job": tasks.refresh.enqueue(force=order.force).id})
+        return queued(tasks.refresh.enqueue(force=order.force))
     with _problems(), provider_named(default_provider()) as provider:
         report = refresh_windows(provider=provider, now=timezone.now(), slug=order.slug, force=order.force)
     return {

@@ -46,7 +46,7 @@ from apps.stars.sky import Place, mean_noon
 from apps.stars.sun import sun_times
 from monolith.http.caching import cacheable
 from monolith.http.problems import Problem, ProblemSchema
-from monolith.http.queued import QueuedJob
+from monolith.http.queued import QueuedJob, queued
 
 public = Router()
 private = Router()
@@ -260,7 +260,7 @@ def refresh(request: HttpRequest, order: HourRefresh) -> Any:
     """Fetch the forecast of one site now, or those of all sites that have expired in a job."""
     if order.slug is None:
         # A minute and more with a provider that is far away: no request waits for that.
-        return Status(202, {"job": tasks.refresh.enqueue(force=order.force).id})
+        return queued(tasks.refresh.enqueue(force=order.force))
     with _problems(), provider_named(default_provider()) as provider:
         report = refresh_hours(provider=provider, now=timezone.now(), slug=order.slug, force=order.force)
     return {

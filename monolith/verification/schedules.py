@@ -50,7 +50,7 @@ def orphans(modules: Iterable[Module], environment: Environment) -> Iterator[Vio
                     code=Code.SCHEDULES_ORPHAN,
                     module=module,
                     message=f"{declaration.database}: the schedule {name} {what}, and does not fire",
-                    fix="declare it again, or remove it with `manage.py jobs purge --orphans`",
+                    fix="declare it again, or remove it with `manage.py jobs orphans --remove`",
                 )
 
 

@@ -168,7 +168,7 @@ def test_a_refresh_of_all_walks_is_left_to_one_job(staff: Client) -> None:
     assert (answer.status_code, again.json()) == (202, answer.json())
     with entering("hikes"):
         job = Job.objects.get()
-    assert answer.json() == {"job": str(job.pk)}
+    assert answer.json() == {"job": f"hikes/{job.pk}"}
     assert (job.task, job.arguments) == ("apps.hikes.tasks.refresh", {"args": [], "kwargs": {"force": True}})
 
 

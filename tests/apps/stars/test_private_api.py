@@ -137,7 +137,7 @@ def test_a_refresh_of_all_sites_is_left_to_one_job(staff: Client) -> None:
     assert (answer.status_code, again.json()) == (202, answer.json())
     with entering("stars"):
         job = Job.objects.get()
-    assert answer.json() == {"job": str(job.pk)}
+    assert answer.json() == {"job": f"stars/{job.pk}"}
     assert (job.task, job.arguments) == ("apps.stars.tasks.refresh", {"args": [], "kwargs": {"force": True}})
 
 
