@@ -94,3 +94,17 @@ class ScheduleRow:
     last_at: datetime | None
     enabled: bool
     has_function: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRow:
+    """Who leads a singleton."""
+
+    module: str
+    name: str
+    deployment: str
+    holder: str
+    is_held: bool  # the lease has not expired, by the database's clock
+    expires_at: datetime
+    enabled: bool
+    fence: int

@@ -22,7 +22,15 @@ from monolith.jobs import registry
 from monolith.jobs.records import statement
 from monolith.jobs.retention import DEAD, ENDED, forget
 from monolith.jobs.rows import JobDetails, JobRow, StuckJob, TaskCount
-from monolith.jobs.steering_errors import JobNotFound, JobNotSteerable, ModuleElsewhere, TaskNotFound
+from monolith.jobs.steering_errors import (
+    JobNotFound,
+    JobNotSteerable,
+    ModuleElsewhere,
+    ModuleNotSaid,
+    ModuleUnknown,
+    SteeringError,
+    TaskNotFound,
+)
 from monolith.jobs.task import AnyTask
 from monolith.models import Job
 from monolith.module import FRAMEWORK_LABEL, PLATFORM
@@ -84,9 +92,16 @@ def steering(module: str) -> Iterator[None]:
     if current not in (PLATFORM, module) and not (overseer and overseer.steers_jobs):
         raise BoundaryViolation(current=current, target=module, what="its jobs")
     if module not in composition.modules:
-        raise ModuleElsewhere(module, address=composition.remotes.get(module, ""), here=composition.modules)
+        raise _not_here(module)
     with entering(module):
         yield
+
+
+def _not_here(module: str) -> SteeringError:
+    composition = composed()
+    if module not in composition.declared:
+        return ModuleUnknown(module, known=composition.declared)
+    return ModuleElsewhere(module, address=composition.remotes.get(module, ""), here=composition.modules)
 
 
 # Seeing.
@@ -156,6 +171,27 @@ def stuck_jobs(module: str, *, after: timedelta = STUCK_AFTER, limit: int = 50) 
 # Steering.
 
 
+def owner_of(path: str, *, module: str = "") -> str:
+    """Return whose jobs a task has; `module` where every module has that task. Raises SteeringError."""
+    owner = registry.owner_of(path)
+    if owner is None or (module and owner not in (module, FRAMEWORK_LABEL)):
+        raise TaskNotFound(path, known=registry.tasks_of(module) if module else registry.tasks())
+    if owner == FRAMEWORK_LABEL and not module:
+        raise ModuleNotSaid(path)
+    owner = module or owner
+    if owner not in composed().modules:
+        raise _not_here(owner)
+    return owner
+
+
+def found_task(module: str, path: str) -> AnyTask:
+    """Return a task of a module. Raises TaskNotFound."""
+    task = registry.find(path)
+    if task is None or not registry.belongs_to(path, module):
+        raise TaskNotFound(path, known=registry.tasks_of(module))
+    return task
+
+
 def run_now(
     path: str,
     *,
@@ -168,11 +204,9 @@ def run_now(
     Where an equal job of its dedupe key waits already, that one is returned. Raises TaskNotFound, TypeError or
     ValueError for arguments that the task does not take.
     """
-    owner = module or _owner(path)
+    owner = owner_of(path, module=module)
     with steering(owner):
-        task = registry.find(path)
-        if task is None or not registry.belongs_to(path, owner):
-            raise TaskNotFound(path, known=registry.tasks_of(owner))
+        task = found_task(owner, path)
         _require_fitting(task, args, kwargs or {})
         result = task.enqueue(*args, **kwargs or {})
         logger.info("job %s of %s was enqueued by hand: %s", result.id, owner, path)
@@ -235,15 +269,6 @@ def _require_fitting(task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, An
         signature(task.func).bind(*context, *args, **kwargs)
     except TypeError as error:
         raise TypeError(f"{task.module_path} does not take these arguments: {error}") from None
-
-
-def _owner(path: str) -> str:
-    owner = registry.owner_of(path)
-    if owner is None:
-        raise TaskNotFound(path, known=registry.tasks())
-    if owner == FRAMEWORK_LABEL:
-        raise TaskNotFound(path, known=[f"{path} (of every module: say of which)"])
-    return owner
 
 
 def _moved(module: str, job_id: int, *, moved: bool, action: str, states: Sequence[Job.Status]) -> JobRow:

@@ -1,7 +1,9 @@
 """What can stand in the way of steering jobs; each message says what to do.
 
 SteeringError
+├── ModuleUnknown        there is no such module
 ├── ModuleElsewhere      the module does not run in this process, so its rows are out of reach
+├── ModuleNotSaid        every module has that task, and nobody said whose is meant
 ├── TaskNotFound         this process has no such task
 ├── JobNotFound          the module has no such job
 ├── JobNotSteerable      the job is in a state in which that cannot be done to it
@@ -18,6 +20,13 @@ class SteeringError(MonolithError):
     """Base of the errors about steering jobs."""
 
 
+class ModuleUnknown(SteeringError):
+    """There is no such module."""
+
+    def __init__(self, module: str, *, known: Iterable[str]) -> None:
+        super().__init__(f"There is no module {module!r}. There are {', '.join(sorted(known))}.")
+
+
 class ModuleElsewhere(SteeringError):
     """The module is not composed in this process."""
 
@@ -29,6 +38,13 @@ class ModuleElsewhere(SteeringError):
             f"'{module}' {place}, and its jobs can be seen and steered in its own process alone. "
             f"Run `manage.py jobs` there; here are {', '.join(here)}."
         )
+
+
+class ModuleNotSaid(SteeringError):
+    """Every module has that task."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Every module has the task {path}: say which module's is meant.")
 
 
 class TaskNotFound(SteeringError):

@@ -1,0 +1,21 @@
+"""What scheduler provides to other modules, as contracts/scheduler.py promises it."""
+
+from typing import Final
+
+from apps.scheduler import services
+from contracts.scheduler import Enqueued, ModuleName, NotScheduled, RunsElsewhere, TaskName
+from monolith.contracts import call_scope
+from monolith.jobs.steering_errors import ModuleElsewhere, SteeringError
+
+UNNAMED: Final = "another module"  # a caller that acts for nobody
+
+
+def run_now(*, idempotency_key: str, task: TaskName, module: ModuleName = "") -> Enqueued:
+    """Enqueue a job of a scheduled task."""
+    try:
+        job = services.run_schedule_now(task=task, module=module, by=call_scope().actor or UNNAMED)
+    except ModuleElsewhere as error:
+        raise RunsElsewhere(module=error.module, reason=str(error)) from error
+    except SteeringError as error:
+        raise NotScheduled(task=task, reason=str(error)) from error
+    return Enqueued(module=job.module, job=job.id)

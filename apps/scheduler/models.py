@@ -1,0 +1,53 @@
+"""The tables of scheduler. Jobs and schedules are not among them: those are rows of the modules that they belong to."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class Verb(models.TextChoices):
+    """What can be done by hand."""
+
+    RUN = "run", "run now"
+    REPLAY = "replay"
+    DISCARD = "discard"
+    ENABLE = "enable", "enable a schedule"
+    DISABLE = "disable", "disable a schedule"
+
+
+class SteeringAction(models.Model):
+    """One thing that was done by hand to a module's jobs or schedules. Written before it is done."""
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    by = models.CharField(max_length=200, help_text="A subject: user:7, module:chat.")
+    verb = models.CharField(max_length=10, choices=Verb.choices)
+    module = models.CharField(max_length=39)
+    task = models.CharField(max_length=300, blank=True, default="")
+    job = models.BigIntegerField(null=True, blank=True, help_text="Its id in its module.")
+    outcome = models.CharField(
+        max_length=500, blank=True, default="", help_text="`done`, or why not; empty: nobody knows."
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["module", "job"], name="scheduler_action_job")]
+        constraints = [
+            models.CheckConstraint(condition=Q(verb__in=Verb.values), name="scheduler_action_verb"),
+            models.CheckConstraint(condition=~Q(by=""), name="scheduler_action_by"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.module}{f'/{self.job}' if self.job else ''} by {self.by}"
+
+
+class Job(SteeringAction):
+    """Stands for the jobs of all modules where Django wants a model: in the admin's index, and to carry permissions.
+
+    It has no rows of its own; the admin's page asks the modules.
+    """
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        permissions = [("steer_job", "Can run, replay and discard jobs of all modules")]

@@ -1,0 +1,39 @@
+"""What is asked of all modules at once. Runs as scheduler; the framework asks each module on its own connection."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from monolith.jobs import steering
+from monolith.jobs.rows import JobRow
+
+
+def everywhere(read: Callable[[str], Iterable[Any]], module: str | None = None) -> dict[str, Any]:
+    """Ask one module or all that are here; say which did not answer and which are elsewhere. Raises SteeringError."""
+    gathered = steering.gather(read, None if module is None else [module])
+    return {
+        "items": gathered.found,
+        "unreachable": gathered.unreachable,
+        "elsewhere": steering.modules_elsewhere(),
+    }
+
+
+def newest_jobs(
+    *,
+    module: str | None,
+    status: str | None,
+    task: str | None,
+    since: datetime | None,
+    before: int | None,
+    limit: int,
+) -> dict[str, Any]:
+    """Return the newest jobs that fit, of one module or of all. Raises SteeringError."""
+
+    def read(name: str) -> list[JobRow]:
+        return steering.list_jobs(name, status=status, task=task, since=since, before=before, limit=limit)
+
+    answer = everywhere(read, module)
+    if module is None:
+        newest = sorted(answer["items"], key=lambda job: (job.enqueued_at, job.module, job.id), reverse=True)
+        answer["items"] = newest[:limit]
+    return answer

@@ -1,0 +1,233 @@
+"""`manage.py jobs`: see and steer the jobs of the modules that are composed here."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from django.core.management.base import CommandError
+from django_rich.management import RichCommand
+
+from monolith.composition import composed
+from monolith.contracts import acting
+from monolith.jobs import steering, steering_schedules
+from monolith.jobs.command_line import (
+    STATUSES,
+    add_actions,
+    document,
+    job_named,
+    json_of,
+    moment,
+    span,
+    table_of,
+)
+from monolith.jobs.steering_errors import SteeringError
+from monolith.profile import Profile
+
+ACTOR: Final = "command:jobs"
+_JOB_COLUMNS: Final = (
+    "reference",
+    "task",
+    "status",
+    "attempts",
+    "enqueued_at",
+    "due_at",
+    "error",
+)
+
+
+class Command(RichCommand):
+    help = (
+        "See and steer the jobs of the modules that are composed here. A job is named by its module and its number: "
+        "hikes/12."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_actions(parser)
+
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        if composed().profile is not Profile.PRIVATE:
+            raise CommandError("Jobs are the private tier's; run it with --settings=settings.private.")
+        try:
+            getattr(self, f"_{action}")(options)
+        except SteeringError as error:
+            raise CommandError(str(error)) from None
+
+    # Seeing.
+
+    def _list(self, options: dict[str, Any]) -> None:
+        module, before = options["module"] or None, None
+        if options["before"]:
+            module, before = job_named(options["before"], options["module"])
+        if not 1 <= options["limit"] <= steering.MAX_LISTED:
+            raise CommandError(f"--limit is 1 to {steering.MAX_LISTED}.")
+        since = moment(options["since"]) if options["since"] else None
+
+        def read(name: str) -> Iterable[Any]:
+            return steering.list_jobs(
+                name,
+                status=options["status"],
+                task=options["task"],
+                since=since,
+                before=before,
+                limit=options["limit"],
+            )
+
+        jobs = sorted(self._gathered(read, module), key=lambda job: job.enqueued_at, reverse=True)
+        self._give(options, "jobs", jobs[: options["limit"]], _JOB_COLUMNS)
+
+    def _show(self, options: dict[str, Any]) -> None:
+        job = steering.show_job(*job_named(options["job"], options["module"]))
+        if options["json"]:
+            self.stdout.write(document(job))
+            return
+        fields = asdict(job)
+        errors = fields.pop("errors")
+        known = [(name, value) for name, value in fields.items() if value not in (None, "", ())]
+        self.console.print(table_of(("", job.reference), known))
+        for error in errors:
+            self._say(f"\n{error['at']}  {error['worker']}\n{error['traceback'].rstrip()}")
+
+    def _counts(self, options: dict[str, Any]) -> None:
+        counts = list(self._gathered(steering.count_jobs, options["module"]))
+        if options["json"]:
+            self.stdout.write(document({"counts": counts}))
+            return
+        self.console.print(
+            table_of(
+                ("module", "task", *STATUSES),
+                [(each.module, each.task, *map(each.statuses.get, STATUSES)) for each in counts],
+            )
+        )
+
+    def _stuck(self, options: dict[str, Any]) -> None:
+        after = span(options["after"])
+        found = list(
+            self._gathered(lambda module: steering.stuck_jobs(module, after=after), options["module"])
+        )
+        rows = [
+            {"job": each.job.reference, "task": each.job.task, "reason": each.reason, "since": each.since}
+            for each in found
+        ]
+        self._give(options, "stuck", rows, ("job", "task", "reason", "since"))
+        if found:
+            raise SystemExit(1)
+
+    # Steering.
+
+    def _run(self, options: dict[str, Any]) -> None:
+        args, kwargs = json_of(options["list"], list, "--args"), json_of(options["kwargs"], dict, "--kwargs")
+        try:
+            with acting(actor=ACTOR):
+                job = steering.run_now(options["task"], module=options["module"], args=args, kwargs=kwargs)
+        except (TypeError, ValueError) as error:
+            raise CommandError(str(error)) from None
+        self._done(options, [job], "enqueued; the workers of `manage.py qcluster` run it")
+
+    def _replay(self, options: dict[str, Any]) -> None:
+        self._steer(options, steering.replay, "ready again")
+
+    def _discard(self, options: dict[str, Any]) -> None:
+        self._steer(options, steering.discard, "discarded")
+
+    def _steer(self, options: dict[str, Any], steer: Any, done: str) -> None:
+        if bool(options["jobs"]) == options["dead"]:
+            raise CommandError("Name jobs (hikes/12), or say --dead for every dead letter; not both.")
+        if options["task"] and not options["dead"]:
+            raise CommandError("--task goes with --dead.")
+        named = [job_named(name, options["module"]) for name in options["jobs"]] or self._dead(options)
+        steered, refused = [], []
+        for module, job in named:
+            try:
+                steered.append(steer(module, job))
+            except SteeringError as error:
+                refused.append(str(error))
+        self._done(options, steered, done, refused)
+        if refused:
+            raise SystemExit(1)
+
+    def _dead(self, options: dict[str, Any]) -> list[tuple[str, int]]:
+        def read(module: str) -> Iterable[Any]:
+            before = None
+            while page := steering.list_jobs(
+                module, status="dead", task=options["task"], before=before, limit=steering.MAX_LISTED
+            ):
+                yield from page
+                before = page[-1].id
+
+        return [(job.module, job.id) for job in self._gathered(read, options["module"])]
+
+    def _purge(self, options: dict[str, Any]) -> None:
+        older_than = span(options["older_than"])
+
+        def purge(module: str) -> Iterable[tuple[str, int]]:
+            yield (
+                module,
+                steering.purge(module, older_than=older_than, dead=options["dead"], task=options["task"]),
+            )
+
+        purged = dict(self._gathered(purge, options["module"]))
+        if options["json"]:
+            self.stdout.write(document({"purged": purged}))
+            return
+        for module, count in purged.items():
+            self._say(f"{module}: {count} jobs deleted")
+
+    def _orphans(self, options: dict[str, Any]) -> None:
+        read = steering_schedules.remove_orphans if options["remove"] else steering_schedules.orphans
+        found = list(self._gathered(read, options["module"]))
+        what = "removed" if options["remove"] else "orphans"
+        self._give(options, what, found, ("module", "kind", "task", "jobs", "since"))
+        if found and not options["remove"]:
+            raise SystemExit(1)
+
+    def _schedules(self, options: dict[str, Any]) -> None:
+        if name := options["enable"] or options["disable"]:
+            module = steering.owner_of(name, module=options["module"])
+            rows = [steering_schedules.set_enabled(module, name, enabled=bool(options["enable"]))]
+        else:
+            rows = list(self._gathered(steering_schedules.list_schedules, options["module"]))
+        columns = ("name", "module", "timing", "next_at", "last_at", "enabled")
+        self._give(options, "schedules", rows, columns)
+
+    # Printing.
+
+    def _gathered(self, read: Any, module: str | None) -> Iterable[Any]:
+        gathered = steering.gather(read, [module] if module else None)
+        for name, reason in gathered.unreachable.items():
+            self.stderr.write(f"{name} cannot be asked: {reason}")
+        if gathered.unreachable and not gathered.found:
+            raise SystemExit(1)
+        elsewhere = {} if module else steering.modules_elsewhere()
+        for name, address in elsewhere.items():
+            self.stderr.write(f"{name} is not in this process; ask {address or 'the one that runs it'}.")
+        return gathered.found
+
+    def _give(self, options: dict[str, Any], what: str, rows: Sequence[Any], columns: Sequence[str]) -> None:
+        if options["json"]:
+            self.stdout.write(document({what: rows}))
+            return
+        if not rows:
+            self._say(
+                {"stuck": "Nothing is stuck.", "removed": "Nothing to remove."}.get(what, f"No {what}.")
+            )
+            return
+        cells = [[row[c] if isinstance(row, dict) else getattr(row, c) for c in columns] for row in rows]
+        self.console.print(table_of(columns, cells))
+
+    def _done(
+        self, options: dict[str, Any], jobs: Sequence[Any], done: str, refused: Sequence[str] = ()
+    ) -> None:
+        if options["json"]:
+            self.stdout.write(document({"jobs": jobs, "refused": refused}))
+            return
+        for job in jobs:
+            self._say(f"{job.reference} {done}")
+        for reason in refused:
+            self._say(reason)
+        if not jobs and not refused:
+            self._say("Nothing to do.")
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,100 @@
+"""The admin pages of scheduler: live, and only as far as permissions go."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from apps.scheduler.models import SteeringAction
+from monolith import entering
+from monolith.models import Job
+from tests.apps.scheduler.conftest import TASK, MakeJob
+
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("scheduled")]
+
+PAGE = "/admin/scheduler/job/"
+
+
+def test_the_page_shows_jobs_schedules_and_what_needs_a_look(viewer: Client, make_job: MakeJob) -> None:
+    stuck = make_job("stars", due_at=datetime.now(UTC) - timedelta(hours=1))
+    make_job("hikes", task="apps.hikes.tasks.gone")
+
+    text = viewer.get(PAGE).content.decode()
+
+    assert f'href="{PAGE}stars/{stuck.pk}/"' in text
+    assert "not_claimed" in text
+    assert "apps.hikes.tasks.gone" in text
+    assert "every 1 hour" in text
+    assert "Run now" not in text
+    assert "apps.hikes.tasks.gone" not in viewer.get(PAGE, {"module": "stars"}).content.decode()
+    assert viewer.get(PAGE, {"module": "nowhere"}).status_code == 404
+
+
+def test_a_dead_letter_is_replayed_from_its_page(operator: Client, make_job: MakeJob) -> None:
+    error = {"type": "builtins.LookupError", "traceback": "<nothing there>", "at": "now", "worker": "w"}
+    job = make_job("stars", status="dead", errors=[error])
+    page = f"{PAGE}stars/{job.pk}/"
+
+    text = operator.get(page).content.decode()
+    assert "&lt;nothing there&gt;" in text
+    assert f'action="{page}replay/"' in text
+    after = operator.post(f"{page}replay/", follow=True).content.decode()
+
+    assert f"Job stars/{job.pk} was replayed." in after
+    assert "Replay" not in after
+    with entering("stars"):
+        assert Job.objects.get().status == "ready"
+    operator_id = User.objects.get().pk
+    with entering("scheduler"):
+        assert SteeringAction.objects.get().by == f"user:{operator_id}"
+
+
+def test_a_schedule_is_run_now_and_a_job_discarded(operator: Client) -> None:
+    after = operator.post(f"{PAGE}run/", {"task": TASK, "module": "stars"}, follow=True)
+    assert "was enqueued." in after.content.decode()
+    with entering("stars"):
+        job = Job.objects.get()
+    operator.post(f"{PAGE}stars/{job.pk}/discard/")
+    with entering("stars"):
+        assert Job.objects.get().status == "discarded"
+
+
+def test_what_cannot_be_done_says_why(operator: Client, make_job: MakeJob) -> None:
+    job = make_job("stars", status="running")
+    after = operator.post(f"{PAGE}stars/{job.pk}/discard/", follow=True).content.decode()
+    assert f"Not done: stars/{job.pk} is running" in after
+    after = operator.post(
+        f"{PAGE}run/", {"task": "apps.stars.services.slug_of"}, follow=True
+    ).content.decode()
+    assert "has no schedule" in after
+
+
+def test_nothing_is_done_without_permission(viewer: Client, make_job: MakeJob) -> None:
+    job = make_job("stars", status="dead")
+    text = viewer.get(f"{PAGE}stars/{job.pk}/").content.decode()
+    assert "Replay" not in text
+    assert viewer.post(f"{PAGE}stars/{job.pk}/replay/").status_code == 403
+    assert viewer.post(f"{PAGE}run/", {"task": TASK}).status_code == 403
+
+
+def test_nothing_is_seen_without_permission(staff: Client, make_job: MakeJob) -> None:
+    job = make_job("stars")
+    assert staff.get(PAGE).status_code == 403
+    assert staff.get(f"{PAGE}stars/{job.pk}/").status_code == 403
+
+
+def test_nothing_is_done_by_a_forged_request(make_job: MakeJob) -> None:
+    job = make_job("stars", status="dead")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("keeper"))
+    assert client.post(f"{PAGE}stars/{job.pk}/replay/").status_code == 403
+    assert client.get(f"{PAGE}stars/{job.pk}/replay/").status_code == 405
+
+
+def test_the_record_is_read_only(make_job: MakeJob, client: Client) -> None:
+    client.force_login(User.objects.create_superuser("keeper"))
+    client.post(f"{PAGE}run/", {"task": TASK, "module": "stars"})
+    assert TASK in client.get("/admin/scheduler/steeringaction/").content.decode()
+    assert client.get("/admin/scheduler/steeringaction/add/").status_code == 403
+    assert "Jobs" in client.get("/admin/").content.decode()

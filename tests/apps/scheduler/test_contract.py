@@ -1,0 +1,40 @@
+"""What scheduler promises other modules."""
+
+import pytest
+
+from apps.scheduler import api
+from apps.scheduler.models import SteeringAction
+from contracts.scheduler import Enqueued, NotScheduled
+from monolith import entering
+from monolith.contracts import acting
+from monolith.models import Job
+from tests.apps.scheduler.conftest import TASK
+
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("in_module")]
+
+
+def test_a_scheduled_task_is_run_before_its_time() -> None:
+    with acting(actor="module:chat"):
+        enqueued = api.run_now(idempotency_key="1", task=TASK)
+
+    with entering("stars"):
+        job = Job.objects.get()
+    assert enqueued == Enqueued(module="stars", job=job.pk)
+    assert (job.task, job.travels["actor"]) == (TASK, "module:chat")
+    assert SteeringAction.objects.get().by == "module:chat"
+
+
+def test_a_task_of_every_module_is_run_for_the_one_named() -> None:
+    task = "monolith.jobs.retention.forget_old"
+    assert api.run_now(idempotency_key="1", task=task, module="ships").module == "ships"
+    with pytest.raises(NotScheduled):
+        api.run_now(idempotency_key="2", task=task)
+
+
+@pytest.mark.parametrize(
+    "task", ["apps.stars.services.slug_of", "apps.stars.tasks.nothing", "os.system", "apps.nowhere.tasks.a"]
+)
+def test_what_has_no_schedule_is_not_for_others_to_start(task: str) -> None:
+    with pytest.raises(NotScheduled) as refused:
+        api.run_now(idempotency_key="1", task=task)
+    assert refused.value.task == task
