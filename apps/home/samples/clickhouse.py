@@ -131,6 +131,7 @@ def connect(server: AnalyticsServer) -> ClickHouseSamples:
             send_receive_timeout=ANSWER_S,
             client_name="fastmonolith-home",
             autogenerate_session_id=False,
+            compress=False,  # some rows a minute
         )
     return ClickHouseSamples(client)
 

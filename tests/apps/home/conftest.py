@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 
 from monolith import entering
+from monolith.analytics import AnalyticsServer, read_analytics_url
+from tests.apps.home import clickhouse_server
 from tests.apps.home.flaky_server import FlakyServer, serving
 
 
@@ -28,3 +30,10 @@ def staff(client: Client, django_user_model: type) -> Client:
     user = django_user_model.objects.create_superuser("keeper", "keeper@example.org", "secret")
     client.force_login(user)
     return client
+
+
+@pytest.fixture(scope="session")
+def clickhouse() -> Iterator[AnalyticsServer]:
+    """A server with ClickHouse's own engine."""
+    with clickhouse_server.serving() as origin:
+        yield read_analytics_url(origin)
