@@ -25,6 +25,7 @@ from django_q.cluster import Cluster, Sentinel
 from monolith.composition import composed
 from monolith.jobs.keeper import keep
 from monolith.jobs.memory import resident_bytes
+from monolith.jobs.singletons import run_singletons, singletons
 from monolith.jobs.slots import Slots
 from monolith.jobs.solitude import Solitude
 from monolith.jobs.worker import Place, work
@@ -35,6 +36,7 @@ context = multiprocessing.get_context("fork")
 GUARD_CYCLE_S: Final = 0.1
 DEFAULT_GRACE_S: Final = 20.0  # for running jobs to end when the cluster stops
 LEASE_GRACE_S: Final = 1.0  # before a lease ends its process is killed
+HELPER_PAUSE_S: Final = 1.0  # between two starts of the same helper
 PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 
@@ -65,11 +67,31 @@ class Worker:
     end: str = ""  # why the guard killed it
 
 
+@dataclass(slots=True)
+class Helper:
+    """A process that the workers need; started again when it ends, not more often than once in a while."""
+
+    name: str
+    spawn: Callable[[], Any]
+    process: Any = None
+    _starts_at: float = 0.0
+
+    def start(self) -> None:
+        self.process = self.spawn()
+        self._starts_at = time.monotonic() + HELPER_PAUSE_S
+
+    def guard(self) -> None:
+        """Start it again if it ended."""
+        if not self.process.is_alive() and time.monotonic() >= self._starts_at:
+            logger.warning("the %s ended with code %s; starting another", self.name, self.process.exitcode)
+            self.start()
+
+
 class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     """Starts the worker processes and the keeper, and replaces those that end, hang, or take too much memory."""
 
     workers: list[Worker]
-    keeper: Any
+    helpers: list["Helper"]
 
     def __init__(self, *arguments: Any, options: ClusterOptions) -> None:
         self.options = options
@@ -83,10 +105,15 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         self.wake_reader, self.wake_writer = os.pipe()
         for descriptor in (self.wake_reader, self.wake_writer):
             os.set_blocking(descriptor, False)
-        self.keeper_starts_at = 0.0
         connections.close_all()
         gc.freeze()  # what is there now is shared with the children as long as nobody touches it
-        self.keeper = self._spawn(keep, self.slots, self.wake_writer, self._prepare)
+        self.helpers = [
+            Helper("keeper", lambda: self._spawn(keep, self.slots, self.wake_writer, self._prepare))
+        ]
+        if singletons():
+            self.helpers.append(Helper("leader", lambda: self._spawn(lead, self.slots, self._prepare)))
+        for helper in self.helpers:
+            helper.start()
         self.workers = [self._spawn_worker(slot) for slot in range(self.options.workers)]
         self.pool = [worker.process for worker in self.workers]
 
@@ -95,13 +122,11 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         self.start_event.set()
         parent = os.getppid()
         while not (self.stop_event.is_set() or self.slots.is_stopping or os.getppid() != parent):
-            wait([self.keeper.sentinel, *(worker.process.sentinel for worker in self.workers)], GUARD_CYCLE_S)
+            wait([worker.process.sentinel for worker in self.workers], GUARD_CYCLE_S)
             for slot, worker in enumerate(self.workers):
                 self._guard(slot, worker)
-            if not self.keeper.is_alive() and time.monotonic() >= self.keeper_starts_at:
-                logger.warning("the keeper ended with code %s; starting another", self.keeper.exitcode)
-                self.keeper_starts_at = time.monotonic() + 1.0
-                self.keeper = self._spawn(keep, self.slots, self.wake_writer, self._prepare)
+            for helper in self.helpers:
+                helper.guard()
         self.stop()
 
     def stop(self) -> None:
@@ -109,10 +134,14 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         self.slots.stop()
         os.write(self.wake_writer, b"." * len(self.workers))
         ends = time.monotonic() + self.options.grace_s
-        for process in (*(worker.process for worker in self.workers), self.keeper):
+        processes = [
+            *(worker.process for worker in self.workers),
+            *(helper.process for helper in self.helpers),
+        ]
+        for process in processes:
             process.join(max(0.0, ends - time.monotonic()))
         late = [slot for slot, worker in enumerate(self.workers) if worker.process.is_alive()]
-        for process in (*(self.workers[slot].process for slot in late), self.keeper):
+        for process in processes:
             process.kill()
             process.join()
         for slot in late:
@@ -135,8 +164,9 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     def _prepare(self) -> None:
         """Make a forked process one of its own."""
         die_with_parent()
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the sentinel says when to stop, to a group as well
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # The sentinel says when to stop. A function, because what is ignored stays so in programs started here.
+            signal.signal(number, lambda *_: None)
 
     def _guard(self, slot: int, worker: Worker) -> None:
         if worker.process.is_alive():
@@ -208,6 +238,12 @@ class ModuleCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
                 raise RuntimeError(f"the sentinel ended with code {self.sentinel.exitcode}")
             time.sleep(GUARD_CYCLE_S / 2)
         return int(self.pid)
+
+
+def lead(slots: Slots, prepare: Callable[[], None]) -> None:
+    """Be the process that supervises singletons until the cluster stops."""
+    prepare()
+    run_singletons(slots)
 
 
 def use_plain_connections() -> None:

@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from monolith.composition import composed
 from monolith.context import entering
-from monolith.jobs import records
+from monolith.jobs import records, schedules
 from monolith.jobs.registry import find
 from monolith.jobs.runner import error_text, fail
 from monolith.jobs.slots import Slots
@@ -58,7 +58,7 @@ class Keeper:
         self._slots = slots
         self._wake = Wakening(slots, pipe)
         self._ended = threading.Event()
-        self._known: set[str] = set()  # modules whose schedules are up to date
+        self._scheduled: set[str] = set()  # modules whose schedules are as declared
 
     def run(self) -> None:
         """Keep until the cluster stops."""
@@ -74,15 +74,21 @@ class Keeper:
                 except (DatabaseError, InterfaceError):
                     logger.warning("the jobs of %s cannot be kept; trying again", module, exc_info=True)
                     connections[composed().alias_of(module)].close()
+                except ExceptionGroup:
+                    logger.exception("some schedules of %s cannot be fired", module)
             self._renew()
             self._ended.wait(max(pause, SHORTEST_CYCLE_S))
 
     def _tend(self, module: str) -> float:
         """Do what is due in a module; returns the seconds until something is again."""
+        if module not in self._scheduled:
+            schedules.upsert(module)
+            self._scheduled.add(module)
+        schedules.fire(module)
         if ready := records.promote(AT_ONCE) + records.unblock_free() + self._fail_expired():
             self._wake.module(module, ready)
-        due = records.next_due_s()
-        return POLL_S if due is None else due
+        dues = records.next_due_s(), schedules.seconds_to_next(module)
+        return min([POLL_S, *(due for due in dues if due is not None)])
 
     def _fail_expired(self) -> int:
         with atomic():

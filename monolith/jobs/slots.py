@@ -19,6 +19,7 @@ IDLE: Final = -1
 HALF_OPEN_AFTER: Final = 3  # failures in a row that end a process, until which the limit stays as it is
 SHORTEST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 60.0
+STOP_POLL_S: Final = 0.1
 TOLERATED_FAILURES: Final = 10  # jobs in a row that only raised
 
 
@@ -71,6 +72,13 @@ class Slots:
     def stop(self) -> None:
         """Ask every process to end after the job it has."""
         self._flags[0] = 1
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the cluster is to stop; returns whether it is."""
+        ends = math.inf if timeout is None else time.monotonic() + timeout
+        while not self.is_stopping and time.monotonic() < ends:
+            time.sleep(STOP_POLL_S)
+        return self.is_stopping
 
     # Which module a worker looks at.
 

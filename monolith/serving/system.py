@@ -33,6 +33,7 @@ from monolith.serving.supervisor import FINAL_CODES, OWN_NAME, Supervisor
 HOST: Final = "127.0.0.1"
 POLL_S: Final = 0.05  # between two questions whether the servers answer yet
 ONCE_TIMEOUT_S: Final = 600.0  # for a preparation; migrations of a large database take minutes
+JOBS_GRACE_S: Final = 5.0  # for running jobs to end when `up` does
 ADMIN_FILE: Final = "admin-login"
 # What loading Python, Django and the apps has cost by the time this file is read; a start is measured from there.
 LOADING_S: Final = time.process_time()
@@ -44,6 +45,9 @@ class Wanted:
 
     ports: Mapping[Profile, int]
     split: Mapping[str, int] = field(default_factory=dict)  # ports of modules with a process of their own
+    workers: int | None = (
+        None  # that run the jobs of each private process: 0 for none, None for qcluster's default
+    )
     reload: bool = False
     samples: bool = True
 
@@ -95,9 +99,11 @@ class System:
             self.specs = split(
                 self.specs, alone, composition=composition, environ=self._environ, directory=self.directory
             )
+        if wanted.workers != 0:
+            self.specs += [self._jobs(spec) for spec in self.specs if spec.name != Profile.PUBLIC.value]
         self._output = Output(console, [OWN_NAME, "prepare", *(spec.name for spec in self.specs)])
         self._file = RunFile(self.directory)
-        self._state = RunState(pid=os.getpid(), addresses={s.name: s.origin for s in self.specs})
+        self._state = RunState(pid=os.getpid(), addresses={s.name: s.origin for s in self.servers})
         self._state_lock = threading.Lock()
         self.supervisor = Supervisor(
             self.specs,
@@ -138,6 +144,18 @@ class System:
     def _server(self, profile: Profile, port: int) -> ProcessSpec:
         spec = self.command(profile, "serve", "--host", HOST, "--port", str(port), name=profile.value)
         return replace(spec, health_url=f"http://{HOST}:{port}/healthz")
+
+    def _jobs(self, server: ProcessSpec) -> ProcessSpec:
+        """Return what runs the jobs of a private server's modules, with what that server may hold."""
+        name = "jobs" if server.name == Profile.PRIVATE.value else f"{server.name} jobs"
+        workers = ("--workers", str(self.wanted.workers)) if self.wanted.workers else ()
+        command = (*server.command[:2], "qcluster", "--grace", str(JOBS_GRACE_S), *workers)
+        return replace(server, name=name, command=command, health_url="", stop_timeout_s=2 * JOBS_GRACE_S)
+
+    @property
+    def servers(self) -> list[ProcessSpec]:
+        """What answers requests."""
+        return [spec for spec in self.specs if spec.health_url]
 
     # Running.
 
@@ -224,7 +242,7 @@ class System:
 
     def _wait_until_ready(self, ended: threading.Event, on_ready: Callable[[], None]) -> None:
         with self.timings.measured("servers"):
-            for spec in self.specs:
+            for spec in self.servers:
                 while not is_healthy(spec):
                     if ended.wait(POLL_S):
                         return

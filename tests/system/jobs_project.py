@@ -117,6 +117,8 @@ async def asynchronous(number):
     await sync_to_async(write)(number)
 '''
 
+OURS: Final = "task LIKE 'modules.%'"  # the framework has jobs of its own in each module
+
 
 class JobsProject:
     """The project, with its embedded server."""
@@ -151,7 +153,7 @@ class JobsProject:
         )
         assert result.returncode == 0, result.stderr
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Ask the database as its superuser; tables are written as module0.effect."""
         with self.project.admin() as connection:
             return connection.execute(sql, parameters).fetchall()
@@ -170,7 +172,7 @@ class JobsProject:
         return PostgresCluster(self.project.path / "var")
 
     def unfinished(self) -> int:
-        counts = self.each("SELECT count(*) FROM {m}.monolith_job WHERE finished_at IS NULL")
+        counts = self.each("SELECT count(*) FROM {m}.monolith_job WHERE finished_at IS NULL AND " + OURS)
         return sum(count for (count,) in counts)
 
 

@@ -1,13 +1,14 @@
 """`manage.py qcluster`: run the jobs of the composed modules."""
 
 import sys
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from monolith.composition import composed
 from monolith.profile import Profile
+from monolith.serving.lifeline import follow
 
 
 class Command(BaseCommand):
@@ -31,6 +32,7 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="how long running jobs may take to end when this stops; then they are handed back (default: 20)",
         )
+        parser.add_argument("--lifeline", type=int, help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if composed().profile is not Profile.PRIVATE:
@@ -53,6 +55,8 @@ class Command(BaseCommand):
         )
         cluster = ModuleCluster(chosen)
         cluster.start()
+        if options["lifeline"] is not None:
+            follow(options["lifeline"])  # only now: a thread does not go along when processes are forked
         self.stdout.write(f"Running the jobs of {', '.join(composed().modules)} in {chosen.workers} workers.")
         self.stdout.flush()
         cluster.sentinel.join()

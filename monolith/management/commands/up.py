@@ -38,6 +38,12 @@ class Command(RichCommand):
             metavar="A,B",
             help="give these modules private processes of their own, on the ports after the private tier's",
         )
+        parser.add_argument(
+            "--workers",
+            type=int,
+            metavar="N",
+            help="processes that run jobs, for each private process; 0 for none (default: one per core, two at least)",
+        )
         parser.add_argument("--reload", action="store_true", help="restart the servers when a file changes")
         parser.add_argument("--no-samples", action="store_true", help="load no sample data")
         parser.add_argument(
@@ -57,6 +63,7 @@ class Command(RichCommand):
             Wanted(
                 ports={profile: options[f"{profile.value}_port"] for profile in PORTS},
                 split={name: options["private_port"] + n for n, name in enumerate(alone, 1)},
+                workers=options["workers"],
                 reload=options["reload"],
                 samples=not options["no_samples"],
             ),
@@ -81,7 +88,7 @@ class Command(RichCommand):
             Profile.PUBLIC: f"anonymous, as {roles.public_reader}",
             Profile.PRIVATE: f"staff, as {roles.platform_rw} and one role per module",
         }
-        for spec in system.specs:
+        for spec in system.servers:
             if spec.name in system.wanted.split:
                 own = f"{roles.platform_rw} and {roles.rw(spec.name)}"
                 table.add_row(spec.name, f"{spec.origin}/", f"staff, as {own}: {spec.name}")
@@ -90,6 +97,9 @@ class Command(RichCommand):
             modules = ", ".join(_names(system, profile))
             table.add_row(f"{spec.name} tier", f"{spec.origin}/", f"{who[profile]}: {modules}")
         table.add_row("admin", f"{_address(system, Profile.PRIVATE)}/admin/", "admin, see below")
+        for spec in system.specs:
+            if spec not in system.servers:
+                table.add_row(spec.name, "manage.py jobs", "workers; the roles of their modules")
         table.add_row("PostgreSQL", _database(system), "embedded" if system.cluster else "yours")
         self.console.print(table, highlight=False)
         self.console.print(f"Admin login: {_login(system)}", highlight=False, soft_wrap=True, markup=False)
