@@ -79,9 +79,10 @@ def _remove(directory: Path) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # Registered late on purpose: the last plugin's fixture of a name wins, and pytest-django has these too.
-    from monolith.testing import database
+    from monolith.testing import database, jobs
 
     config.pluginmanager.register(database, "monolith-database")
+    config.pluginmanager.register(jobs, "monolith-jobs")
     if config.getoption("--place-remotely"):
         from monolith.testing import placement
 
