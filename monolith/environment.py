@@ -104,6 +104,13 @@ class Environment(BaseModel):
         gt=0,
         description="How many jobs that ended a module keeps at most, and as many dead letters: the newest ones.",
     )
+    deployment: str = Field(
+        default="main",
+        alias="MONOLITH_DEPLOYMENT",
+        pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$",
+        description="Which deployment this process belongs to. Each has its own leaders of singletons: processes that "
+        "stand in for each other share a name, a copy of the system on the same database has another.",
+    )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
         alias="MONOLITH_SECRET_KEY",
