@@ -29,8 +29,8 @@ PLATFORM_APPS: Final = (
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.admin",
-    "django_q",
 )
+JOB_APPS: Final = ("django_q",)  # for its code; what its tables would hold is in the modules' own
 # django-q2's own limits have no part in it, but it warns where they do not fit together.
 Q_CLUSTER: Final = MappingProxyType(
     {
@@ -105,6 +105,7 @@ class Composition:
             Profile.PUBLIC: ("django.contrib.staticfiles", "ninja"),
             Profile.PRIVATE: (
                 *PLATFORM_APPS,
+                *JOB_APPS,
                 "django.contrib.messages",
                 "django.contrib.staticfiles",
                 "ninja",

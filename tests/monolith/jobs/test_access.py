@@ -21,7 +21,6 @@ from tests.environment import outer_environment
 
 ROOT = Path(__file__).resolve().parents[3]
 TABLES = ("monolith_job", "monolith_schedule", "monolith_lease")
-Q_TABLES = ("django_q_task", "django_q_schedule", "django_q_ormq")
 MODULES = sorted(composed().declared)
 
 
@@ -65,8 +64,6 @@ def test_a_module_reads_its_own_jobs_and_nobody_elses(module: str, cluster: Post
             connection.execute(SQL("SELECT 1 FROM {}").format(Identifier(module, table)))
         for other in {*MODULES} - {module}:
             refuses(connection, other, TABLES[0])
-        for table in Q_TABLES:
-            refuses(connection, "platform", table)
 
 
 def test_the_public_tier_enqueues_nothing() -> None:
@@ -94,6 +91,12 @@ def test_the_public_tier_enqueues_nothing() -> None:
 
 
 @pytest.mark.django_db(databases="__all__")
+def test_django_q_has_no_tables(cluster: PostgresCluster) -> None:
+    with connected(cluster, composed().roles.platform_rw, "private") as connection:
+        found = connection.execute("SELECT relname FROM pg_class WHERE relname LIKE 'django_q%'").fetchall()
+    assert found == []
+
+
 def test_the_tables_of_django_q_have_no_pages_in_the_admin(client: Client) -> None:
     client.force_login(User.objects.create_superuser("staff"))
 
