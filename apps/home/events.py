@@ -11,7 +11,7 @@ from apps.home.errors import CalendarError
 from apps.home.models import CalendarEvent, CalendarFetch
 from monolith import atomic
 
-BEHIND: Final = timedelta(days=1)
+BEHIND: Final = timedelta(days=2)  # what began the day before may go on today, whatever zone today is of
 AHEAD: Final = timedelta(days=14)
 _UPDATED: Final = ["title", "place", "starts_at", "ends_at", "updated_at"]
 

@@ -104,7 +104,7 @@ def services() -> QuerySet[Service]:
 
 def newest_snapshots(services: Collection[int]) -> dict[int, SloSnapshot]:
     """Return the newest snapshot of each service, in one statement."""
-    found = SloSnapshot.objects.filter(service__in=services).order_by("service", "-at").distinct("service")
+    found = SloSnapshot.objects.filter(service__in=services).order_by("service_id", "-at").distinct("service_id")
     return {snapshot.service_id: snapshot for snapshot in found}
 
 

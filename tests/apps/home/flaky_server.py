@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 
 from django.test import override_settings
+
+PIECE: Final = 64 * 1024
 
 
 @dataclass
@@ -20,6 +22,7 @@ class FlakyServer:
     body: bytes = b"{}"
     hold: threading.Event | None = None  # answers wait for it
     trickle: bool = False  # the body comes byte by byte, without end
+    sent: int = 0  # bytes of bodies that the system took
     asked: list[str] = field(default_factory=list)
     cut: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -59,7 +62,8 @@ def serving() -> Iterator[FlakyServer]:
                 return
             self.send_header("Content-Length", str(len(flaky.body)))
             self.end_headers()
-            self.wfile.write(flaky.body)
+            for start in range(0, len(flaky.body), PIECE):
+                flaky.sent += self.wfile.write(flaky.body[start : start + PIECE])
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server calls it so
             """Say nothing."""
