@@ -1,6 +1,7 @@
 """What the tests of home share."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -26,7 +27,7 @@ def flaky() -> Iterator[FlakyServer]:
 
 
 @pytest.fixture
-def staff(client: Client, django_user_model: type) -> Client:
+def staff(client: Client, django_user_model: Any) -> Client:
     user = django_user_model.objects.create_superuser("keeper", "keeper@example.org", "secret")
     client.force_login(user)
     return client

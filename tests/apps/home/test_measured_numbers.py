@@ -1,5 +1,6 @@
 """The numbers of the status page agree with what was injected: real requests, real failures, exact counts."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -47,8 +48,7 @@ def page(client: Client, path: str, now: datetime) -> Any:
 def test_status_page_agrees_with_what_was_injected(client: Client, flaky: FlakyServer) -> None:
     """200 requests each: none, every 100th, every 80th and every 4th fails."""
     every = {"solid": 0, "once": 200, "seldom": 80, "often": 4}
-    for slug, nth in every.items():
-        flaky.status_of[f"/{slug}"] = lambda number, nth=nth: 503 if nth and number % nth == nth - 1 else 200
+    flaky.status_of |= {f"/{slug}": failing(nth) for slug, nth in every.items()}
     with entering("home"):
         for slug in every:
             measured(flaky, slug)
@@ -80,6 +80,11 @@ def test_status_page_agrees_with_what_was_injected(client: Client, flaky: FlakyS
         ("13:00", 50, 37),
     ]
     assert sum(hour["good"] for hour in hours) == items["often"]["good"]
+
+
+def failing(nth: int) -> Callable[[int], int]:
+    """Fail every nth request; none for 0."""
+    return lambda number: 503 if nth and number % nth == nth - 1 else 200
 
 
 def numbers(item: Any) -> tuple[Any, ...]:

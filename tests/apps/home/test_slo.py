@@ -67,7 +67,7 @@ def test_the_budget_is_what_the_target_leaves_of_the_window(
 
 def test_each_bad_probe_spends_a_minute_and_may_overspend() -> None:
     verdict = judge(objective("99.5"), total=1000, good=940)
-    assert (verdict.spent_minutes, verdict.left_minutes) == (60, Decimal("-9.6"))
+    assert (verdict.spent_minutes, verdict.left_minutes) == (Decimal(60), Decimal("-9.6"))
 
 
 def test_the_worst_of_several_and_unknown_only_where_nothing_is_known() -> None:
