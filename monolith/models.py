@@ -101,8 +101,18 @@ class Job(models.Model):
             models.Index(
                 fields=["leased_until"], condition=models.Q(status="running"), name="monolith_job_running"
             ),
+            # The next of a key is its first entry, however many wait behind it.
             models.Index(
-                fields=["concurrency_key"], condition=models.Q(status="blocked"), name="monolith_job_blocked"
+                models.F("concurrency_key"),
+                models.F("priority").desc(),
+                "id",
+                condition=models.Q(status="blocked"),
+                name="monolith_job_blocked",
+            ),
+            models.Index(
+                fields=["concurrency_key"],
+                condition=~models.Q(concurrency_key="") & models.Q(status="ready"),
+                name="monolith_job_ready_key",
             ),
             models.Index(
                 fields=["finished_at"],

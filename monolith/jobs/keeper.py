@@ -85,6 +85,7 @@ class Keeper:
             schedules.upsert(module)
             self._scheduled.add(module)
         schedules.fire(module)
+        records.plan_anew()
         if ready := records.promote(AT_ONCE) + records.unblock_free() + self._fail_expired():
             self._wake.module(module, ready)
         dues = records.next_due_s(), schedules.seconds_to_next(module)

@@ -10,6 +10,8 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Any, Final
 
+import psycopg
+
 from monolith.transactions import connection
 
 _QUERIES: Final = files("monolith.jobs") / "queries"
@@ -81,6 +83,19 @@ def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def plan_anew() -> None:
+    """Drop the plans that the current module's connection keeps for prepared statements.
+
+    A plan that was made while a table was small reads all of it: fine until 100,000 jobs come at once, and then kept
+    until the table is next analysed. To be called once for many statements.
+    """
+    database = connection()
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        # A guarded cursor lets nothing through that changes a session; this changes no answer.
+        psycopg.Cursor(database.connection).execute("DISCARD PLANS", prepare=False)
+
+
 def enqueue(
     *,
     module: str,
@@ -117,6 +132,7 @@ def enqueue(
 
 def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
     """Keep up to `limit` ready jobs of the current module for CLAIM_S, the most urgent first."""
+    plan_anew()
     rows = _rows(_CLAIM, limit=limit, heavy=heavy, claim_s=CLAIM_S)
     claimed = [
         Claimed(

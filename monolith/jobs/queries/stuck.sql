@@ -12,9 +12,16 @@ WITH forsaken AS (
     WHERE status = 'waiting' AND due_at <= now() - make_interval(secs => %(after_s)s)
     UNION ALL
     SELECT id, 'blocked_by_nobody', due_at FROM monolith_job AS blocked
-    WHERE blocked.status = 'blocked' AND NOT EXISTS (
-        SELECT FROM monolith_job AS other
-        WHERE other.status IN ('running', 'ready') AND other.concurrency_key = blocked.concurrency_key
-    )
+    WHERE blocked.status = 'blocked'
+        AND NOT EXISTS (
+            SELECT FROM monolith_job AS other
+            WHERE other.status = 'running'
+                AND other.concurrency_key = blocked.concurrency_key AND NOT other.concurrency_key = ''
+        )
+        AND NOT EXISTS (
+            SELECT FROM monolith_job AS other
+            WHERE other.status = 'ready'
+                AND other.concurrency_key = blocked.concurrency_key AND NOT other.concurrency_key = ''
+        )
 )
 SELECT id, reason, since FROM forsaken ORDER BY since, id LIMIT %(limit)s

@@ -1,8 +1,10 @@
 -- End one job and begin the next in one round trip and one commit: both, or neither.
+-- The lease says that it runs, not the status: the planner would take the index of running jobs for empty, and read there
+-- every job that ran since the last vacuum.
 WITH ended AS (
     UPDATE monolith_job
     SET status = 'succeeded', leased_until = NULL, finished_at = clock_timestamp(), result = %(result)s
-    WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
+    WHERE id = %(id)s AND fence = %(fence)s AND leased_until IS NOT NULL
     RETURNING id
 ),
 started AS (

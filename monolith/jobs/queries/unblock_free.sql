@@ -1,13 +1,31 @@
--- Let one job go on of each key that no running job has: the one that freed it may not have seen who waits.
-UPDATE monolith_job SET status = 'ready'
-WHERE id IN (
-    SELECT DISTINCT ON (blocked.concurrency_key) blocked.id
-    FROM monolith_job AS blocked
-    WHERE blocked.status = 'blocked' AND NOT EXISTS (
-        SELECT FROM monolith_job AS other
-        WHERE other.status IN ('running', 'ready') AND other.concurrency_key = blocked.concurrency_key
+-- Let one job go on of each key that no running or ready job has: the one that freed it may not have seen who waits.
+-- Steps from key to key in the index, so what waits behind the first of a key is not read, nor are jobs without a key.
+WITH RECURSIVE keys AS (
+    SELECT min(concurrency_key) AS key FROM monolith_job WHERE status = 'blocked'
+    UNION ALL
+    SELECT (SELECT min(concurrency_key) FROM monolith_job WHERE status = 'blocked' AND concurrency_key > keys.key)
+    FROM keys
+    WHERE keys.key IS NOT NULL
+),
+freed AS (
+    SELECT first.id
+    FROM keys
+    CROSS JOIN LATERAL (
+        SELECT id FROM monolith_job
+        WHERE status = 'blocked' AND concurrency_key = keys.key
+        ORDER BY priority DESC, id
+        LIMIT 1
+    ) AS first
+    WHERE NOT EXISTS (
+        SELECT FROM monolith_job
+        WHERE status = 'running' AND concurrency_key = keys.key AND NOT concurrency_key = ''
     )
-    ORDER BY blocked.concurrency_key, blocked.priority DESC, blocked.id
+    AND NOT EXISTS (
+        SELECT FROM monolith_job
+        WHERE status = 'ready' AND concurrency_key = keys.key AND NOT concurrency_key = ''
+    )
 )
-AND status = 'blocked'
-RETURNING id
+UPDATE monolith_job AS job SET status = 'ready'
+FROM freed
+WHERE job.id = freed.id AND job.status = 'blocked'
+RETURNING job.id
