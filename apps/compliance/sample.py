@@ -14,6 +14,7 @@ RULES: Final = (
 GRANTS: Final = (
     ("user:*", "ships.ingest", "Private routes are for staff; all of them may bring in sentences."),
     ("command:ingest_nmea", "ships.ingest", "Who runs commands here holds the module's own login anyway."),
+    ("singleton:ingest", "ships.ingest", "Runs only where a feed is configured, which is leave enough."),
     ("user:*", "knowledge.publish", "Private routes are for staff; narrow it to those who should publish."),
     ("command:import_notes", "knowledge.publish", "As above, and only what asks to be published."),
     ("user:*", "home.edit_slo", "Private routes are for staff; narrow it to those who answer for a service."),

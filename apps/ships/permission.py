@@ -9,6 +9,7 @@ from monolith.contracts import require
 logger = logging.getLogger(__name__)
 
 INGEST: Final = "ships.ingest"
+FROM_FEED: Final = "source:feed"
 FROM_FILE: Final = "source:file"
 FROM_PIPE: Final = "source:pipe"
 FROM_POST: Final = "source:post"

@@ -6,12 +6,14 @@ from functools import partial
 from itertools import batched, groupby
 from operator import attrgetter
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO, Final
 
 from django.utils import timezone
 
 from apps.ships import heat, partitions, sources
 from apps.ships.counts import Counts
+from apps.ships.feeds import Feed
 from apps.ships.ingestion import Ingestion
 from apps.ships.models import IngestCursor, RejectedMessage
 from apps.ships.rejection import Reason
@@ -60,6 +62,22 @@ def ingest_stream(*, stream: BinaryIO, source: str = PIPED, progress: Progress |
         ingestion.take(chunk.lines, received=now, now=now, together=_recorder(ingestion, cursor, now))
         if progress is not None:
             progress(ingestion.counts, chunk.end)
+    return _finished(ingestion, cursor, timezone.now())
+
+
+def ingest_feed(*, feed: Feed, stopping: Event, before_batch: Callable[[], object]) -> Counts:
+    """Ingest a feed until told to stop, or until it begins anew; return what became of its sentences.
+
+    What `before_batch` raises ends it, as do OSError and FeedError of the feed; what was taken before is kept.
+    """
+    cursor = feed.begin()
+    ingestion = Ingestion(source=cursor.source, first_line=cursor.line)
+    for chunk in feed.chunks(cursor.offset, stopping):
+        before_batch()
+        cursor.offset, now = chunk.end, timezone.now()
+        ingestion.take(
+            chunk.lines, received=feed.received(), now=now, together=_recorder(ingestion, cursor, now)
+        )
     return _finished(ingestion, cursor, timezone.now())
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.ships import services
+from apps.ships import feeds, permission, services
 from monolith.jobs import Retry, task
+from monolith.jobs.singleton import Leadership, singleton
 
 
 @task(
@@ -31,3 +32,17 @@ def rotate_partitions() -> dict[str, Any]:
 def roll_up_heat() -> int:
     """Bring live heat up to date; returns how many cells are new or changed."""
     return services.roll_up_heat(now=timezone.now())
+
+
+@singleton(declines=feeds.why_not)
+def ingest(leadership: Leadership) -> None:
+    """Follow the feed that SHIPS_FEED names, for as long as the gate allows it."""
+
+    def before_batch() -> None:
+        leadership.require()
+        permission.require_permission(subject="singleton:ingest", resource=permission.FROM_FEED)
+
+    feed = feeds.configured()
+    before_batch()
+    while not leadership.stopping.is_set():
+        services.ingest_feed(feed=feed, stopping=leadership.stopping, before_batch=before_batch)
