@@ -21,9 +21,9 @@ admin.site.site_header = "FastMonolith"
 admin.site.site_title = "FastMonolith"
 admin.site.index_title = "Modules"
 
-# Jobs are rows of modules; django-q2's own tables stay empty, and its pages would always show nothing.
-_empty = apps.get_app_config("django_q").get_models()
-admin.site.unregister([model for model in _empty if admin.site.is_registered(model)])
+# Jobs are rows of modules; django-q2's own models have no tables here, and pages in the admin all the same.
+_without_tables = apps.get_app_config("django_q").get_models()
+admin.site.unregister([model for model in _without_tables if admin.site.is_registered(model)])
 
 urlpatterns = [
     path("", pages.home_of(Profile.PRIVATE), name="home"),

@@ -97,7 +97,8 @@ def test_django_q_has_no_tables(cluster: PostgresCluster) -> None:
     assert found == []
 
 
-def test_the_tables_of_django_q_have_no_pages_in_the_admin(client: Client) -> None:
+@pytest.mark.django_db(databases="__all__")
+def test_the_models_of_django_q_have_no_pages_in_the_admin(client: Client) -> None:
     client.force_login(User.objects.create_superuser("staff"))
 
     index = client.get("/admin/")
