@@ -23,7 +23,6 @@ def statement(name: str) -> str:
 
 
 _ENQUEUE: Final = statement("enqueue")
-_FIND_QUEUED: Final = statement("find_queued")
 _CLAIM: Final = statement("claim")
 _START: Final = statement("start")
 _SUCCEED: Final = statement("succeed")
@@ -57,6 +56,7 @@ class Claimed:
     travels: Mapping[str, str]
     priority: int
     heavy: bool
+    dedupe_key: str
     concurrency_key: str
     attempts: int  # begun before this one
 
@@ -122,12 +122,7 @@ def enqueue(
         "dedupe_key": dedupe_key,
         "concurrency_key": concurrency_key,
     }
-    while True:
-        if rows := _rows(_ENQUEUE, **parameters):
-            return int(rows[0][0])
-        # It may have been started since; then the key is free again.
-        if rows := _rows(_FIND_QUEUED, task=task, dedupe_key=dedupe_key):
-            return int(rows[0][0])
+    return int(_rows(_ENQUEUE, **parameters)[0][0])
 
 
 def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
@@ -144,8 +139,9 @@ def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
             travels=json.loads(row[4]),
             priority=row[5],
             heavy=row[6],
-            concurrency_key=row[7],
-            attempts=row[8],
+            dedupe_key=row[7],
+            concurrency_key=row[8],
+            attempts=row[9],
         )
         for row in rows
     ]

@@ -302,8 +302,9 @@ class JobSource:
         if not self._batch or slots.is_stopping or not slots.may_go_on(self.place.slot):
             return
         following = self._batch[0]
+        # One with a key may be held up by others, and this commit with it.
         task = find(following.task)
-        if task is None or following.concurrency_key or following.heavy:
+        if task is None or following.dedupe_key or following.concurrency_key or following.heavy:
             return
         attempt.following, attempt.following_lease_s = following, task.lease_seconds
 

@@ -14,5 +14,5 @@ SET claimed_until = now() + make_interval(secs => %(claim_s)s), fence = fence + 
 FROM picked
 WHERE job.id = picked.id
 RETURNING
-    job.id, job.fence, job.task, job.arguments, job.travels, job.priority, job.heavy, job.concurrency_key,
+    job.id, job.fence, job.task, job.arguments, job.travels, job.priority, job.heavy, job.dedupe_key, job.concurrency_key,
     jsonb_array_length(job.workers) AS attempts

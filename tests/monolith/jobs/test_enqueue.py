@@ -84,6 +84,17 @@ def test_a_job_of_a_dedupe_key_is_kept_once_until_it_starts(toy: Toy) -> None:
     assert task.enqueue("a").id != first.id
 
 
+def test_a_waiting_job_is_brought_forward_by_its_equal(toy: Toy) -> None:
+    task = toy(note, dedupe_key="note")
+    later = task.using(run_after=datetime.now(UTC) + timedelta(hours=1)).enqueue()
+    assert task.using(run_after=datetime.now(UTC) + timedelta(hours=2)).enqueue().id == later.id
+    assert Job.objects.get().status == "waiting"
+
+    assert task.enqueue().id == later.id
+    assert Job.objects.get().status == "ready"
+    assert [job.id for job in records.claim("hikes", limit=5, heavy=True)] == [int(later.id)]
+
+
 def test_what_django_q_queues_lands_in_the_same_rows(toy: Toy) -> None:
     toy(note)
     async_task("apps.hikes.tasks.note", "from q", depth=2)
