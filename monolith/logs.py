@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
@@ -17,6 +17,7 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from monolith.analytics import read_analytics_url
 from monolith.context import current_module
 from monolith.environment import Environment
 from monolith.module import PLATFORM
@@ -63,6 +64,7 @@ def logging_settings(profile: Profile, environment: Environment) -> dict[str, An
                 "propagate": True,
             },  # at INFO two lines for every job
             "django.db.backends": {"level": "INFO"},  # at DEBUG it logs every statement with its parameters
+            "httpx2": {"level": "WARNING"},  # at INFO a line for every request, with its address
             "_granian": {"handlers": [], "level": "WARNING", "propagate": True},
             "granian.access": {"handlers": [], "level": "INFO", "propagate": True},
             "monolith": {"level": "DEBUG" if environment.debug else "INFO"},
@@ -190,8 +192,17 @@ def _declared_secrets() -> tuple[str, ...]:
         secret.get_secret_value() for held in composition.secrets.values() for secret in held.values()
     }
     values |= {key.get_secret_value() for keys in composition.contract_keys.values() for key in keys}
+    values |= set(_secrets_of_analytics(composition.environment.analytics_url.get_secret_value()))
     values |= {composition.environment.secret_key.get_secret_value(), str(settings.SECRET_KEY)}
     return tuple(sorted((v for v in values if len(v) >= MIN_SECRET_LENGTH), key=len, reverse=True))
+
+
+def _secrets_of_analytics(url: str) -> Iterator[str]:
+    yield url
+    try:
+        yield read_analytics_url(url).password
+    except ValueError:  # not set, or nobody's who would use it
+        return
 
 
 @cache

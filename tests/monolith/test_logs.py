@@ -130,6 +130,19 @@ def test_keys_of_contract_calls_are_secrets(
     assert lines.last()["event"] == f"signed with {logs.REDACTED} and {logs.REDACTED}"
 
 
+def test_the_address_for_analytics_and_its_password_are_cut_out(
+    lines: Lines, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "http://home:horse%2Bstaple%2Bbattery@clickhouse:8123/samples"
+    environ = {"MONOLITH_SECRET_KEY": "signs sessions", "MONOLITH_ANALYTICS_URL": url}
+    settings.MONOLITH = compose(Profile.PRIVATE, [Module(name="hikes", tier=Tier.PRIVATE)], environ)
+    monkeypatch.setattr(logs, "_declared_secrets", logs._declared_secrets.__wrapped__)
+
+    lines.logger.warning(f"{url} refused horse+staple+battery")
+
+    assert lines.last()["event"] == f"{logs.REDACTED} refused {logs.REDACTED}"
+
+
 class Held:
     def __repr__(self) -> str:
         return f"Held({SECRET})"
