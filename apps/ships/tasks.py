@@ -6,8 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from apps.ships import feeds, permission, services
-from monolith.jobs import Retry, task
-from monolith.jobs.singleton import Leadership, singleton
+from monolith.jobs import Leadership, Retry, singleton, task
 
 
 @task(

@@ -46,6 +46,11 @@ class Host:
     process: "subprocess.Popen[str]"
     lines: "queue.Queue[str]" = field(default_factory=queue.Queue)
     seen: list[str] = field(default_factory=list)
+    reader: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
 
     def wait_for(self, text: str) -> str:
         """Return the next line about a standing that has `text`."""
@@ -73,6 +78,12 @@ class Host:
         for line in self.process.stdout:
             self.lines.put(line.strip())
 
+    def close(self) -> None:
+        self.reader.join(TIMEOUT_S)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -94,7 +105,6 @@ class Deployment:
             text=True,
         )
         made = Host(process)
-        threading.Thread(target=made.read, daemon=True).start()
         self.hosts.append(made)
         return made
 
@@ -174,12 +184,12 @@ def deployment(cluster: PostgresCluster, directory: Path) -> Iterator[Deployment
                 with suppress(ProcessLookupError):
                     host.signal(signal.SIGKILL)
                 host.process.wait()
-                for stream in (host.process.stdin, host.process.stdout):
-                    if stream is not None:
-                        stream.close()
             for pid in {step.pid for step in made.steps()}:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
             for pid in {step.pid for step in made.steps()}:
                 until(partial(is_gone, pid), f"the end of {pid}")
+            # Only now: work that is left holds the other end of what the readers read.
+            for host in made.hosts:
+                host.close()
             made.execute("DROP TABLE singleton_write")

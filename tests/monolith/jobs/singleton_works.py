@@ -49,6 +49,13 @@ def offline(leadership: Leadership) -> None:
         time.sleep(STEP_S)
 
 
+@singleton(lease_s=60)
+def patient(leadership: Leadership) -> None:
+    """Write to the file until told to stop, with a lease that a test does not wait for."""
+    while not leadership.stopping.wait(STEP_S):
+        note(leadership)
+
+
 @singleton(lease_s=LEASE_S)
 def stuck(leadership: Leadership) -> None:
     """Keep the interpreter for itself, in C."""

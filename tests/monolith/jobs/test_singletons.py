@@ -67,6 +67,13 @@ def test_the_other_takes_over_after_the_lease_when_the_leader_is_killed(system: 
     assert_one_at_a_time(system)
 
 
+def test_the_work_stops_at_once_when_its_supervisor_is_gone(system: Deployment) -> None:
+    host = system.host(works.patient)
+    step = system.wait_for_step(fence=1)
+    host.signal(signal.SIGKILL)
+    until(lambda: is_gone(step.pid), "the end of the work")  # long before its lease ends
+
+
 def test_the_work_stops_before_the_lease_when_its_supervisor_is_stopped(system: Deployment) -> None:
     first = system.host(works.offline)
     system.wait_for_step(fence=1)
