@@ -12,6 +12,7 @@ from monolith.composition import Composition
 from monolith.contracts.contract import Contract
 from monolith.contracts.registry import contracts
 from monolith.http.api import TierAPI
+from monolith.jobs.singletons import singletons
 from monolith.jobs.soundness import declared_tasks
 from monolith.module import Module, PublicRelation, Tier
 from monolith.overview.timings import due_text
@@ -64,6 +65,7 @@ class Entry:
     requires: tuple[str, ...]
     routes: tuple[Route, ...]
     tasks: tuple[TaskEntry, ...]  # its own; every module has the framework's too
+    singletons: tuple[str, ...]  # of which one process leads each
     secrets: tuple[str, ...]  # names
     needs: tuple[str, ...]
 
@@ -86,6 +88,7 @@ def entries(composition: Composition, remotes: Mapping[str, str]) -> list[Entry]
             provides=tuple(_provided(promised[module.name])),
             requires=module.requires,
             routes=routes.get(module.name, ()),
+            singletons=tuple(_singletons(module)) if module.name in composition.modules else (),
             tasks=tuple(_tasks(module)) if module.name in composition.modules else (),
             secrets=module.secrets,
             needs=tuple(need.value for need in module.needs),
@@ -120,6 +123,12 @@ def _tasks(module: Module) -> Iterator[TaskEntry]:
             heavy=task.heavy,
             transaction=task.transaction,
         )
+
+
+def _singletons(module: Module) -> Iterator[str]:
+    for name, singleton in singletons():
+        if name == module.name:
+            yield f"{singleton.work.__name__} (lease {singleton.lease_s:g} s)"
 
 
 def _routes(composition: Composition) -> Iterator[tuple[str, tuple[Route, ...]]]:

@@ -74,6 +74,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, Sequence[str]]]:
     yield "public relations", entry.public_relations
     yield "provides", [f"{provided.name} ({provided.kind})" for provided in entry.provides]
     yield "requires", entry.requires
+    yield "singletons", entry.singletons
     yield "secrets", entry.secrets
     yield "needs", entry.needs
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from monolith.verification.source import GAP, Argument, Call, Function, Import, Source, Text, Use
+from monolith.verification.source import GAP, Argument, Call, Definition, Import, Source, Text, Use
 
 
 def read_source(text: bytes, *, path: str, name: str, is_package: bool = False) -> Source:
@@ -58,15 +58,15 @@ class _Reader:
                 for node in self._tree.body
                 if isinstance(node, ast.ClassDef)
             },
-            functions={
-                node.name: Function(
+            definitions={
+                node.name: Definition(
                     node.name,
                     tuple(map(self._decorator, node.decorator_list)),
                     node.lineno,
                     node.end_lineno or node.lineno,
                 )
                 for node in self._tree.body
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             },
         )
 

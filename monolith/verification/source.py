@@ -60,8 +60,8 @@ class Call(NamedTuple):
         return self.arguments[position] if position < len(self.arguments) else None
 
 
-class Function(NamedTuple):
-    """A function at the top level of a file."""
+class Definition(NamedTuple):
+    """A function or a class at the top level of a file."""
 
     name: str
     decorators: tuple[str, ...]  # in full where imported, else empty
@@ -87,7 +87,7 @@ class Source:
     constants: Mapping[str, str]  # strings that names of the file stand for
     lines: Mapping[str, int]  # of classes, functions and assignments: `Site`, `Site.name`
     bases: Mapping[str, tuple[str, ...]]  # of the file's classes, in full where imported
-    functions: Mapping[str, Function]
+    definitions: Mapping[str, Definition]
 
     def binds(self, name: str) -> bool:
         """Say whether the file has something of that name, its own or imported."""

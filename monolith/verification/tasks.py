@@ -14,9 +14,9 @@ from monolith.verification.source import Call, Source
 from monolith.verification.system import System
 from monolith.verification.violation import Code, Place, Violation
 
-_TASK: Final = frozenset(
-    {"monolith.jobs.task", "monolith.jobs.task.task", "django.tasks.task", "django.tasks.base.task"}
-)
+_KINDS: Final = dict.fromkeys(
+    ("monolith.jobs.task", "monolith.jobs.task.task", "django.tasks.task", "django.tasks.base.task"), "task"
+) | dict.fromkeys(("monolith.jobs.singleton", "monolith.jobs.singleton.singleton"), "singleton")
 _ASYNC_TASK: Final = "django_q.tasks.async_task"
 _SCHEDULES: Final = ("django_q.tasks.schedule", "django_q.models.Schedule", "django_q.models.Schedule.")
 _NETWORK: Final = frozenset(
@@ -44,7 +44,7 @@ def task_violations(system: System) -> Iterator[Violation]:
 
 def _of_task(system: System, module: Module, task: AnyTask) -> Iterator[Violation]:
     file = system.source_of(task.func.__module__)
-    function = file.functions.get(task.name) if file else None
+    function = file.definitions.get(task.name) if file else None
     place = Place(file.path, function.line) if file and function else Place()
     for problem in problems_of(task):
         yield Violation(
@@ -81,13 +81,14 @@ def _strays(system: System, module: Module, file: Source) -> Iterator[Violation]
         return
     tasks = system.source_of(module.tasks_module)
     shown = {found.name for found in tasks.imports} if tasks else set()
-    for function in file.functions.values():
-        if _TASK.intersection(function.decorators) and f"{file.name}.{function.name}" not in shown:
+    for definition in file.definitions.values():
+        kind = next((_KINDS[name] for name in definition.decorators if name in _KINDS), "")
+        if kind and f"{file.name}.{definition.name}" not in shown:
             yield Violation(
-                place=Place(file.path, function.line),
+                place=Place(file.path, definition.line),
                 code=Code.TASKS_PLACE,
                 module=module.name,
-                message=f"{function.name} is a task outside {module.tasks_module}, and workers look for tasks there",
+                message=f"{definition.name} is a {kind} outside {module.tasks_module}, and workers look there",
                 fix=f"move it to {module.tasks_module}, or import it there",
             )
 

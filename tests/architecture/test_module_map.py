@@ -72,6 +72,7 @@ def test_an_entry_says_when_tasks_are_due_and_what_they_may_take(found: dict[str
         "heavy": True,
         "transaction": False,
     }
+    assert found["ships"]["singletons"] == ["ingest (lease 30 s)"]
     assert {task["name"]: task["due"] for task in found["ships"]["tasks"]}["rotate_partitions"] == (
         "cron 10 0 * * * UTC, up to 5 min later"
     )
