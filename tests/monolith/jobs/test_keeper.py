@@ -2,19 +2,20 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from monolith.jobs import schedules
 from monolith.jobs.keeper import Keeper
 from monolith.jobs.slots import Slots
 from monolith.models import Job, Schedule
 from tests.monolith.jobs.toy import MODULE, Toy
 
 pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+HOUR = timedelta(hours=1)
 
 
 def tidy() -> None:
@@ -33,12 +34,15 @@ def keeper() -> Iterator[Keeper]:
 
 
 def test_a_schedule_that_cannot_be_fired_keeps_no_job_waiting(toy: Toy, keeper: Keeper) -> None:
-    task = toy(tidy, every=timedelta(hours=1))
-    schedules.upsert(MODULE)
-    Schedule.objects.update(every_s=None, cron="nonsense")
-    job = task.using(run_after=timezone.now() + timedelta(hours=1)).enqueue()
-    Job.objects.update(due_at=timezone.now())
+    task = toy(tidy, every=HOUR)
+    job = task.using(run_after=timezone.now() + HOUR).enqueue()
+    keeper._tend(MODULE)
+    assert Job.objects.get(pk=job.id).status == "waiting"
 
-    with suppress(ExceptionGroup):
+    Schedule.objects.filter(pk=task.module_path).update(
+        every_s=None, cron="nonsense", next_at=timezone.now() - HOUR
+    )
+    Job.objects.update(due_at=timezone.now() - HOUR)
+    with pytest.raises(ExceptionGroup, match="schedules of hikes"):
         keeper._tend(MODULE)
     assert Job.objects.get(pk=job.id).status == "ready"
