@@ -117,18 +117,24 @@ async def asynchronous(number):
     await sync_to_async(write)(number)
 '''
 
+TICKING: Final = f"""{TASKS}
+
+@task(time_limit_s=5, every=timedelta(seconds=1), catch_up=CatchUp.ALL)
+def ticking():
+    write(-1)
+"""
 OURS: Final = "task LIKE 'modules.%'"  # the framework has jobs of its own in each module
 
 
 class JobsProject:
     """The project, with its embedded server."""
 
-    def __init__(self, path: Path, modules: int) -> None:
+    def __init__(self, path: Path, modules: int, *, tasks: str = TASKS) -> None:
         self.names: Final = [f"module{number}" for number in range(modules)]
         self.project: Final = GeneratedProject(path, self.names).write()
         for name in self.names:
             self.project.add_migration(name, "0003_effect", operations=EFFECT)
-            (path / "modules" / name / "tasks.py").write_text(TASKS, encoding="utf-8")
+            (path / "modules" / name / "tasks.py").write_text(tasks, encoding="utf-8")
 
     def migrate(self) -> None:
         for command in ("provision", "migrate_schemas"):
@@ -258,10 +264,10 @@ def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = 60.0) -> 
 
 
 @contextmanager
-def jobs_project(modules: int) -> Iterator[JobsProject]:
+def jobs_project(modules: int, *, tasks: str = TASKS) -> Iterator[JobsProject]:
     """Give a block a migrated project with its server, and remove both."""
     place = Path(tempfile.mkdtemp(prefix="monolith-jobs-"))
-    project = JobsProject(place, modules)
+    project = JobsProject(place, modules, tasks=tasks)
     try:
         project.migrate()
         yield project
