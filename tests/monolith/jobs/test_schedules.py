@@ -131,6 +131,21 @@ def test_catching_up_with_all_ends_somewhere(toy: Toy) -> None:
 
 
 @in_test
+@pytest.mark.parametrize("change", ["2026-03-29T01:00Z", "2026-10-25T01:00Z"])
+@pytest.mark.parametrize(("cron", "count"), [("30 2 * * *", 3), ("0 * * * *", 72), ("*/15 * * * *", 288)])
+def test_nights_in_which_clocks_change_fire_each_tick_once(
+    toy: Toy, change: str, cron: str, count: int
+) -> None:
+    start = datetime.fromisoformat(change) - timedelta(hours=36)
+    toy(tidy, cron=cron, timezone="Europe/Oslo")
+    schedules.upsert(MODULE, now=start)
+    fired = sum(schedules.fire(MODULE, now=start + timedelta(minutes=n)) for n in range(10, 72 * 60 + 10, 10))
+    assert fired == len({*ticks()}) == count
+    days = [tick.astimezone(ZoneInfo("Europe/Oslo")).date() for tick in ticks()]
+    assert len({*days}) == (3 if count == 3 else 4)
+
+
+@in_test
 def test_a_schedule_fires_while_its_last_job_still_waits(toy: Toy) -> None:
     toy(tidy, every=HOUR)
     schedules.upsert(MODULE, now=NOW)
