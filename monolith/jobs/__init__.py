@@ -1,11 +1,13 @@
 """Jobs: functions of modules that run later, in workers. `docs/how-to/jobs.md` shows them."""
 
+from monolith.jobs.runner import JobLost, completing
 from monolith.jobs.singleton import Leadership, LeaseLost, Singleton, Work, singleton
 from monolith.jobs.task import ONCE, CatchUp, ModuleTask, Retry, Timing, task
 
 __all__ = [
     "ONCE",
     "CatchUp",
+    "JobLost",
     "Leadership",
     "LeaseLost",
     "ModuleTask",
@@ -13,6 +15,7 @@ __all__ = [
     "Singleton",
     "Timing",
     "Work",
+    "completing",
     "singleton",
     "task",
 ]

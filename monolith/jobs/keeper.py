@@ -65,7 +65,8 @@ class Keeper:
         threads = [threading.Thread(target=self._listen, args=(alias,), daemon=True) for alias in _servers()]
         for thread in threads:
             thread.start()
-        while not self._slots.is_stopping and os.getppid() != 1:
+        parent = os.getppid()
+        while not self._slots.is_stopping and os.getppid() == parent:
             pause = POLL_S
             for module in self._slots.modules:
                 try:
@@ -88,7 +89,9 @@ class Keeper:
         if ready := records.promote(AT_ONCE) + records.unblock_free() + self._fail_expired():
             self._wake.module(module, ready)
         dues = records.next_due_s(), schedules.seconds_to_next(module)
-        schedules.fire(module)  # last: it raises when one cannot be fired, and that must keep nothing else waiting
+        schedules.fire(
+            module
+        )  # last: it raises when one cannot be fired, and that must keep nothing else waiting
         return min([POLL_S, *(due for due in dues if due is not None)])
 
     def _fail_expired(self) -> int:

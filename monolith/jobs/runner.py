@@ -30,7 +30,7 @@ logger = logging.getLogger("monolith.jobs")
 MAX_TRACEBACK: Final = 16_384  # characters, the last ones
 
 
-class LeaseLost(MonolithError):
+class JobLost(MonolithError):
     """The job was given to somebody else; what this attempt did in its transaction is undone."""
 
 
@@ -52,7 +52,7 @@ class Attempt:
     unrecorded: Mapping[str, str] | None = None  # the error that could not be written down
 
     def complete(self, value: Any) -> None:
-        """End the job inside the open transaction; raises LeaseLost."""
+        """End the job inside the open transaction; raises JobLost."""
         text = result_text(self.task, value)
         if self.following is None:
             ours = records.succeed(self.job, text)
@@ -65,7 +65,7 @@ class Attempt:
                 worker=self.worker,
             )
         if not ours:
-            raise LeaseLost(f"job {self.job.id} of {self.job.module} was given to another worker")
+            raise JobLost(f"job {self.job.id} of {self.job.module} was given to another worker")
         if self.job.concurrency_key:
             records.unblock(self.job.concurrency_key)
         self.completed = True
@@ -79,7 +79,7 @@ def completing() -> Iterator[None]:
     """Make the block the last write of a job with `transaction=False`: it commits together with the job's end.
 
     So the writes happen exactly once, also when the process dies right after them. The job's result is None.
-    Raises JobNotRunning outside such a job, LeaseLost (and undoes the block) when the job was given away.
+    Raises JobNotRunning outside such a job, JobLost (and undoes the block) when the job was given away.
     """
     attempt = _current.get()
     if attempt is None or attempt.task.transaction or attempt.completed:
@@ -105,7 +105,7 @@ def run(attempt: Attempt) -> BaseException | None:
         with entering(job.module), traveling(job.travels, name=f"job {job.task}"):
             try:
                 _call(attempt)
-            except LeaseLost as error:
+            except JobLost as error:
                 logger.warning("%s", error)
                 return error
             except BaseException as error:

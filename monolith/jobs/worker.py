@@ -24,7 +24,7 @@ from monolith.jobs import records
 from monolith.jobs.memory import MemoryLimit
 from monolith.jobs.records import Claimed
 from monolith.jobs.registry import find, tasks_of
-from monolith.jobs.runner import Attempt, LeaseLost, error_text, fail, run
+from monolith.jobs.runner import Attempt, JobLost, error_text, fail, run
 from monolith.jobs.slots import Slots
 from monolith.jobs.solitude import Solitude
 from monolith.jobs.task import AnyTask
@@ -115,6 +115,7 @@ class JobSource:
     place: Place
     _batch: deque[Claimed] = field(default_factory=deque)
     _started: Claimed | None = None  # by the commit that ended the job before
+    _parent: int = field(default_factory=os.getppid)
     _next: int = 0  # the module to look at first
     _seen: list[int] = field(default_factory=list)
     _paces: list[Pace] = field(default_factory=list)
@@ -163,7 +164,7 @@ class JobSource:
     # Finding a job.
 
     def _is_ending(self) -> bool:
-        return self._replace or self.place.slots.is_stopping or os.getppid() == 1
+        return self._replace or self.place.slots.is_stopping or os.getppid() != self._parent
 
     def _next_started(self) -> tuple[Claimed, AnyTask] | None:
         if (job := self._started) is not None:
@@ -288,7 +289,7 @@ class JobSource:
 
     def _judge(self, index: int, error: BaseException | None) -> None:
         slots = self.place.slots
-        if error is None or isinstance(error, LeaseLost):
+        if error is None or isinstance(error, JobLost):
             slots.succeeded(index)
         elif isinstance(error, MemoryError):
             slots.crashed(index)

@@ -28,8 +28,7 @@ import time
 from datetime import timedelta
 
 from monolith import connection
-from monolith.jobs import ONCE, CatchUp, Retry, task
-from monolith.jobs.runner import completing
+from monolith.jobs import ONCE, CatchUp, Retry, completing, task
 
 QUICK = Retry(attempts=50, first_s=0.05, max_s=0.2)
 
