@@ -119,6 +119,7 @@ class Job(models.Model):
                 condition=models.Q(finished_at__isnull=False),
                 name="monolith_job_finished",
             ),
+            models.Index(fields=["id"], condition=models.Q(status="dead"), name="monolith_job_dead"),
         ]
 
     def __str__(self) -> str:

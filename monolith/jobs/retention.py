@@ -19,6 +19,7 @@ BATCH: Final = 5_000  # rows per statement; more take fewer statements, and hold
 BUDGET_S: Final = 60.0  # what is left then waits for the next hour
 LIMIT_S: Final = 120  # twice the budget: the last batch may be slow
 
+_UNTIL: Final = statement("forget_until")
 _FORGET: Final = statement("forget_ended")
 
 
@@ -54,17 +55,15 @@ def forget(
 
     In batches, none after `until` of time.monotonic(); `task_path` narrows it to one task. Returns how many.
     """
-    given: dict[str, Any] = {
-        "statuses": list(statuses),
-        "task": task_path,
-        "keep_s": keep_s,
-        "keep_rows": keep_rows,
-    }
+    given: dict[str, Any] = {"statuses": list(statuses), "task": task_path, "from": None, "limit": BATCH}
     forgotten = 0
-    while monotonic() < until:
-        with connection().cursor() as cursor:
-            cursor.execute(_FORGET, {**given, "limit": BATCH})
-            forgotten += cursor.rowcount
-            if cursor.rowcount < BATCH:
+    with connection().cursor() as cursor:
+        cursor.execute(_UNTIL, {"statuses": list(statuses), "keep_s": keep_s, "keep_rows": keep_rows})
+        (given["until"],) = cursor.fetchone()
+        while monotonic() < until:
+            cursor.execute(_FORGET, given)
+            count, given["from"] = cursor.fetchone()
+            forgotten += count
+            if count < BATCH:
                 break
     return forgotten

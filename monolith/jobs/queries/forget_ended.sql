@@ -1,20 +1,17 @@
--- Delete some jobs of these statuses that ended too long ago, or before as many others as are kept; the oldest first.
+-- Delete some jobs of these statuses that ended until a moment, the oldest first. The next batch goes on where this one
+-- ended: what is deleted stays in the index for a while, and looking at it again would make each batch slower.
 WITH old AS (
     SELECT id FROM monolith_job
     WHERE status = ANY(%(statuses)s)
         AND (%(task)s = '' OR task = %(task)s)
-        AND finished_at <= GREATEST(
-            now() - make_interval(secs => %(keep_s)s),
-            (
-                SELECT finished_at FROM monolith_job
-                WHERE finished_at IS NOT NULL AND status = ANY(%(statuses)s)
-                ORDER BY finished_at DESC
-                OFFSET %(keep_rows)s
-                LIMIT 1
-            )
-        )
+        AND finished_at <= %(until)s
+        AND finished_at >= COALESCE(%(from)s::timestamptz, '-infinity')
     ORDER BY finished_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
+),
+deleted AS (
+    DELETE FROM monolith_job USING old WHERE monolith_job.id = old.id
+    RETURNING finished_at
 )
-DELETE FROM monolith_job USING old WHERE monolith_job.id = old.id
+SELECT count(*), max(finished_at) FROM deleted
