@@ -38,7 +38,6 @@ _NEXT_DUE: Final = statement("next_due")
 _EXPIRED: Final = statement("expired")
 _LEFT_BEHIND: Final = statement("left_behind")
 _RENEW: Final = statement("renew")
-_FORGET: Final = statement("forget")
 _SUCCEED_AND_START: Final = statement("succeed_and_start")
 
 CLAIM_S: Final = 2.0  # how long a claimed job may wait for its start before others may claim it
@@ -239,10 +238,3 @@ def left_behind(worker: str) -> list[Abandoned]:
 def renew(job_id: int, fence: int, *, lease_s: float) -> bool:
     """Extend a running job's lease."""
     return bool(_rows(_RENEW, id=job_id, fence=fence, lease_s=lease_s))
-
-
-def forget(*, keep_s: float, dead: bool, limit: int) -> int:
-    """Delete jobs that ended longer ago than `keep_s`, dead ones too if `dead`; returns how many."""
-    with connection().cursor() as cursor:
-        cursor.execute(_FORGET, {"keep_s": keep_s, "dead": dead, "limit": limit})
-        return int(cursor.rowcount)
