@@ -17,8 +17,8 @@ from monolith.composition import composed
 from monolith.jobs.leases import LeaseOf
 from monolith.jobs.registry import has_tasks, owner_of
 from monolith.jobs.singleton import Singleton
-from monolith.jobs.work_memory import clock
-from monolith.jobs.work_process import WorkProcess
+from monolith.jobs.singleton_memory import clock
+from monolith.jobs.singleton_process import WorkProcess
 from monolith.serving.back_off import BackOff
 from monolith.serving.lifeline import follow_parent
 

@@ -13,7 +13,7 @@ from typing import Final
 from django.conf import settings
 
 from monolith.jobs.singleton import KILL_AFTER, STOP_AFTER, Singleton
-from monolith.jobs.work_memory import Phase, WorkMemory, clock
+from monolith.jobs.singleton_memory import Phase, WorkMemory, clock
 
 logger = logging.getLogger("monolith.jobs")
 
@@ -21,7 +21,7 @@ WATCH_S: Final = 0.05
 # It finds what this process finds, and hands nothing of that on to what it starts itself.
 _BOOT: Final = (
     "import os, sys; sys.path[:] = sys.argv.pop(1).split(os.pathsep); "
-    "from monolith.jobs.work import run; run(sys.argv[1:])"
+    "from monolith.jobs.singleton_work import run; run(sys.argv[1:])"
 )
 
 
@@ -43,6 +43,7 @@ class WorkProcess:
         self.ended = threading.Event()
         self.why = ""  # it was told to stop, or killed
         self.killed = False
+        self.is_running = False  # past its start hook
         self.is_stopping = False
         self._on_end = on_end
         self._stop_by = float("inf")
@@ -70,11 +71,6 @@ class WorkProcess:
     def returncode(self) -> int | None:
         """The exit status; negative is a signal's number; None while it runs."""
         return self._process.returncode
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it is past its start hook."""
-        return not self.ended.is_set() and self._memory.phase is not Phase.STARTING
 
     @property
     def ran_for_s(self) -> float:
@@ -109,8 +105,7 @@ class WorkProcess:
     def _watch(self) -> None:
         # Looked at, not yet reaped: until then nobody else can get this id, and what the process left is its group.
         while os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-            if problem := self._problem(clock()):
-                self.kill(problem)
+            self._look(clock())
             self.ended.wait(WATCH_S)
         self._kill_group()
         self._process.wait()
@@ -118,13 +113,18 @@ class WorkProcess:
         self.ended.set()
         self._on_end()
 
+    def _look(self, now: float) -> None:
+        self.is_running = self._memory.phase is not Phase.STARTING
+        if now >= self._memory.stop_at:
+            self.ask_to_stop("its lease could not be renewed")
+        if problem := self._problem(now):
+            self.kill(problem)
+
     def _problem(self, now: float) -> str:
         """Say what the process is late in; "" when it is not."""
         single, memory = self.singleton, self._memory
         if now >= memory.kill_at:
             return "its lease could not be renewed, and its process was killed"
-        if now >= memory.stop_at and not self.is_stopping:
-            self.ask_to_stop("its lease could not be renewed")
         if memory.phase is Phase.STARTING and now > self.started_at + single.start_timeout_s:
             return f"it did not start within {single.start_timeout_s:g} s, and its process was killed"
         if now > self._stop_by:

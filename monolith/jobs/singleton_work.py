@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from monolith.context import entering
 from monolith.jobs.singleton import Leadership, LeaseLost, Singleton
-from monolith.jobs.work_memory import Phase, WorkMemory, clock
+from monolith.jobs.singleton_memory import Phase, WorkMemory, clock
 
 logger = logging.getLogger("monolith.jobs")
 
