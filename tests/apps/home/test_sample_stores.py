@@ -117,12 +117,14 @@ def test_percentiles_lie_between_the_latencies_of_answers(store: SampleStore, we
     totals = store.totals([web], **EVER)[web]
     assert (totals.total, totals.good) == (22, 20)
     assert totals.latencies == Latencies(p50_ms=10.5, p95_ms=19.05, p99_ms=19.81)
+    (bucket,) = store.buckets([web], since=START, until=START + HOUR, interval=48 * HOUR)
+    assert (bucket.total, bucket.good, bucket.latencies) == (22, 20, totals.latencies)
 
 
 def test_without_an_answer_there_is_no_latency(store: SampleStore, web: int) -> None:
     store.record([lost(web, 0), lost(web, 1)])
     assert store.totals([web], **EVER)[web].latencies == Latencies()
-    (bucket,) = store.buckets([web], since=START, until=START + HOUR, interval=24 * HOUR)
+    (bucket,) = store.buckets([web], since=START, until=START + HOUR, interval=48 * HOUR)
     assert bucket.latencies == Latencies()
 
 
