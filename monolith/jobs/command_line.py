@@ -2,7 +2,7 @@
 
 import json
 import re
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,8 @@ def add_actions(parser: ArgumentParser) -> None:
     def action(name: str, text: str) -> ArgumentParser:
         added: ArgumentParser = actions.add_parser(name, help=text, description=text)
         added.add_argument("--json", action="store_true", help="print one JSON document for programs")
+        for option in ("--settings", "--pythonpath"):  # Django has read them; they may stand here as well
+            added.add_argument(option, default=SUPPRESS, help=SUPPRESS)
         added.add_argument("--module", default="", metavar="NAME", help="only this module")
         return added
 

@@ -1,8 +1,7 @@
 -- Let a job that ended run again, with all of its attempts, and wake the workers when this commits. Its errors stay.
--- The fence moves on, so that nobody ends it by an old claim.
 WITH replayed AS (
     UPDATE monolith_job
-    SET status = 'ready', due_at = now(), fence = fence + 1, workers = '[]', result = NULL,
+    SET status = 'ready', due_at = now(), workers = '[]', result = NULL,
         claimed_until = NULL, leased_until = NULL, started_at = NULL, finished_at = NULL
     WHERE id = %(id)s AND status IN ('dead', 'discarded', 'succeeded')
     RETURNING id

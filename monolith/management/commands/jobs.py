@@ -30,7 +30,6 @@ _JOB_COLUMNS: Final = (
     "task",
     "status",
     "attempts",
-    "enqueued_at",
     "due_at",
     "error",
 )
