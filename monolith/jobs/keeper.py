@@ -89,9 +89,8 @@ class Keeper:
         if ready := records.promote(AT_ONCE) + records.unblock_free() + self._fail_expired():
             self._wake.module(module, ready)
         dues = records.next_due_s(), schedules.seconds_to_next(module)
-        schedules.fire(
-            module
-        )  # last: it raises when one cannot be fired, and that must keep nothing else waiting
+        # Last: it raises when one cannot be fired, and that must keep nothing else waiting.
+        schedules.fire(module)
         return min([POLL_S, *(due for due in dues if due is not None)])
 
     def _fail_expired(self) -> int:
