@@ -1,14 +1,17 @@
 """`manage.py up --check`: a whole start on an empty machine, used, measured and removed."""
 
+import json
 import os
 import shutil
 import tempfile
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -36,6 +39,7 @@ LEFT_OUT: Final = (
 )
 FIRST_START_S: Final = 15.0
 NEXT_START_S: Final = 5.0
+JOB_WITHIN_S: Final = 20.0
 
 
 def check(*, project: Path, composition: Composition, console: Console) -> int:
@@ -111,7 +115,35 @@ def _use(system: System, tried: Exercise) -> None:
     user, password = system.admin_file.read_text(encoding="utf-8").splitlines()
     tried.attempt("private", "admin", lambda: exercise.log_in(private, user, password))
     tried.attempt("private", "reads", lambda: exercise.read_api(private, list(modules), staff=True))
+    tried.attempt("private", "jobs", lambda: _jobs(system))
     tried.attempt("", "audit --probe", lambda: _audit(system))
+
+
+def _jobs(system: System) -> str:
+    """Enqueue the job that every module has, and wait until a worker ran it."""
+    module = next(iter(system.composition.modules))
+
+    def said(what: str, *arguments: str) -> Any:
+        spec = system.command(Profile.PRIVATE, "jobs", *arguments, "--json")
+        lines = system.run_once(replace(spec, follows_lifeline=False), quiet=True)
+        return next(found for found in _documents("\n".join(lines)) if what in found)
+
+    job = said("jobs", "run", "monolith.jobs.retention.forget_old", "--module", module)["jobs"][0]
+    ends = time.monotonic() + JOB_WITHIN_S
+    while (shown := said("status", "show", f"{module}/{job['id']}"))["status"] != "succeeded":
+        if time.monotonic() > ends:
+            raise exercise.Unexpected(f"a job of {module} is {shown['status']} after {JOB_WITHIN_S:g} s")
+    return f"a job of {module} ran in a worker"
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """Yield the JSON documents that follow each other: what a command prints, and its log between it."""
+    decoder = json.JSONDecoder()
+    position = 0
+    while position < len(text):
+        document, position = decoder.raw_decode(text, position)
+        yield document
+        position += len(text[position:]) - len(text[position:].lstrip())
 
 
 def _audit(system: System) -> str:

@@ -32,6 +32,7 @@ def test_check_exercises_both_tiers_and_leaves_nothing_behind(tmp_path: Path) ->
         "reads",
         "refuses anonymous",
         "admin",
+        "ran in a worker",
         "audit --probe",
         "leaves nothing",
     ):
