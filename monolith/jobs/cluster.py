@@ -111,7 +111,9 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             Helper("keeper", lambda: self._spawn(keep, self.slots, self.wake_writer, self._prepare))
         ]
         if singletons():
-            self.helpers.append(Helper("leader", lambda: self._spawn(lead, self.slots, self._prepare)))
+            self.helpers.append(
+                Helper("leader", lambda: self._spawn(lead, self.slots, self._prepare, self.options.grace_s))
+            )
         for helper in self.helpers:
             helper.start()
         self.workers = [self._spawn_worker(slot) for slot in range(self.options.workers)]
@@ -240,10 +242,10 @@ class ModuleCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
         return int(self.pid)
 
 
-def lead(slots: Slots, prepare: Callable[[], None]) -> None:
+def lead(slots: Slots, prepare: Callable[[], None], grace_s: float) -> None:
     """Be the process that supervises singletons until the cluster stops."""
     prepare()
-    run_singletons(slots)
+    run_singletons(slots, grace_s=grace_s)
 
 
 def use_plain_connections() -> None:

@@ -1,33 +1,36 @@
 """One heavy job at a time on a host, whichever cluster runs it."""
 
-import fcntl
 import os
-import tempfile
-from pathlib import Path
+import socket
+import sys
 
 
 class Solitude:
-    """A lock of the kernel on a file that every cluster of this user on this host knows; gone with its process."""
+    """A name on this host that one process at a time can have; the kernel takes it back when the process ends.
+
+    An abstract address of unix(7): no file stays behind. Other systems have none, and no limit here.
+    """
 
     def __init__(self) -> None:
-        self._path = Path(tempfile.gettempdir()) / f"monolith-heavy-{os.getuid()}.lock"
-        self._descriptor = -1
+        self._name = f"\0monolith-heavy-{os.getuid()}"
+        self._held: socket.socket | None = None
 
     def take(self) -> bool:
         """Take it if it is free."""
-        if self._descriptor >= 0:
+        if not sys.platform.startswith("linux"):
             return True
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
+        if self._held is None:
+            candidate = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                candidate.bind(self._name)
+            except OSError:
+                candidate.close()
+                return False
+            self._held = candidate
         return True
 
     def release(self) -> None:
         """Let go of it."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self._held is not None:
+            self._held.close()
+            self._held = None
