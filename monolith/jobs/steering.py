@@ -174,7 +174,7 @@ def stuck_jobs(module: str, *, after: timedelta = STUCK_AFTER, limit: int = 50) 
 def owner_of(path: str, *, module: str = "") -> str:
     """Return whose jobs a task has; `module` where every module has that task. Raises SteeringError."""
     owner = registry.owner_of(path)
-    if owner is None or (module and owner not in (module, FRAMEWORK_LABEL)):
+    if owner is None:
         raise TaskNotFound(path, known=registry.tasks_of(module) if module else registry.tasks())
     if owner == FRAMEWORK_LABEL and not module:
         raise ModuleNotSaid(path)

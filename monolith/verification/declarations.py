@@ -1,6 +1,6 @@
 """What module.py declares against what the code does: powers that are missing, and powers that nobody needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Final
 
@@ -11,6 +11,12 @@ from monolith.verification.system import System
 from monolith.verification.violation import Code, Place, Violation
 
 REQUIRE: Final = frozenset({"monolith.contracts.require", "monolith.contracts.dispatcher.require"})
+_STEERING: Final = ("monolith.jobs.steering", "monolith.jobs.steering_schedules")
+# What runs jobs: it enters the module that it is told to.
+_LOOP: Final = tuple(
+    f"monolith.jobs.{name}"
+    for name in ("cluster", "keeper", "leases", "records", "schedules", "singletons", "worker")
+)
 _ENVIRONMENT: Final = frozenset({"os.environ", "os.environ.get", "os.environ.pop", "os.getenv"})
 
 
@@ -20,6 +26,7 @@ def declaration_violations(system: System) -> Iterator[Violation]:
         yield from _requires(system, module)
         yield from _secrets(system, module)
         yield from _environment(system, module)
+        yield from _steering(system, module)
         yield from _names(system, module)
         yield from _routers(system, module)
 
@@ -123,6 +130,44 @@ def _environment_reads(system: System, module: Module) -> Iterator[tuple[Place, 
         for call in (*file.calls, *file.items):
             if call.name in _ENVIRONMENT and call.arguments:
                 yield Place(file.path, call.line), _value(system, call.arguments[0]) or ""
+
+
+def _steering(system: System, module: Module) -> Iterator[Violation]:
+    steers = False
+    for file in system.sources[module.name]:
+        for found in file.imports:
+            steers = steers or _is_one_of(found.name, _STEERING)
+            if _is_one_of(found.name, _STEERING) and not module.steers_jobs:
+                message, fix = (
+                    "steers jobs, which it does not declare",
+                    "ask the scheduler, or set steers_jobs=True",
+                )
+            elif _is_one_of(found.name, _LOOP):
+                message, fix = (
+                    f"imports {found.name}, which runs as any module",
+                    "use what monolith.jobs exports",
+                )
+            else:
+                continue
+            yield Violation(
+                place=Place(file.path, found.line),
+                code=Code.DECLARATIONS_STEERING,
+                module=module.name,
+                message=message,
+                fix=fix,
+            )
+    if module.steers_jobs and not steers:
+        yield Violation(
+            place=system.declared_at(module.name),
+            code=Code.DECLARATIONS_UNUSED_STEERING,
+            module=module.name,
+            message="declares steers_jobs and never steers any",
+            fix="take it out: a power that is not used is only there to be abused",
+        )
+
+
+def _is_one_of(name: str, files: Iterable[str]) -> bool:
+    return any(is_within(name, file) for file in files)
 
 
 def _names(system: System, module: Module) -> Iterator[Violation]:

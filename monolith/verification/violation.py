@@ -32,6 +32,8 @@ class Code(StrEnum):
     DECLARATIONS_SECRET = "declarations.secret"  # noqa: S105 (no password)
     DECLARATIONS_UNUSED_SECRET = "declarations.unused-secret"  # noqa: S105 (no password)
     DECLARATIONS_SECRET_IN_ENVIRONMENT = "declarations.secret-in-environment"  # noqa: S105 (no password)
+    DECLARATIONS_STEERING = "declarations.steering"
+    DECLARATIONS_UNUSED_STEERING = "declarations.unused-steering"
     DECLARATIONS_NAME = "declarations.name"
     DECLARATIONS_ROUTER = "declarations.router"
     DECLARATIONS_PUBLIC_RELATION = "declarations.public-relation"
