@@ -20,26 +20,18 @@ class Enqueued(Schema):
     job: int
 
 
-class NotScheduled(DeclaredError):
-    """No module here has a schedule of that name, so it is not for others to start."""
-
-    status = 404
-    task: str
-    reason: str
-
-
-class RunsElsewhere(DeclaredError):
-    """The module is in another process, which has to be asked itself."""
+class NotRunnable(DeclaredError):
+    """Nothing was enqueued: there is no such task, it has no schedule, or its module runs in another process."""
 
     status = 409
-    module: str
+    task: str
     reason: str
 
 
 class Scheduler(Interface, Protocol):
     """What runs and when."""
 
-    @raises(NotScheduled, RunsElsewhere)
+    @raises(NotRunnable)
     @command
     def run_now(self, *, idempotency_key: str, task: TaskName, module: ModuleName = "") -> Enqueued:
         """Enqueue a job of a task that has a schedule; `module` says whose, for a task that every module has.

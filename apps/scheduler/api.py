@@ -3,9 +3,9 @@
 from typing import Final
 
 from apps.scheduler import services
-from contracts.scheduler import Enqueued, ModuleName, NotScheduled, RunsElsewhere, TaskName
+from contracts.scheduler import Enqueued, ModuleName, NotRunnable, TaskName
 from monolith.contracts import call_scope
-from monolith.jobs.steering_errors import ModuleElsewhere, SteeringError
+from monolith.jobs.steering_errors import SteeringError
 
 UNNAMED: Final = "another module"  # a caller that acts for nobody
 
@@ -14,8 +14,6 @@ def run_now(*, idempotency_key: str, task: TaskName, module: ModuleName = "") ->
     """Enqueue a job of a scheduled task."""
     try:
         job = services.run_schedule_now(task=task, module=module, by=call_scope().actor or UNNAMED)
-    except ModuleElsewhere as error:
-        raise RunsElsewhere(module=error.module, reason=str(error)) from error
     except SteeringError as error:
-        raise NotScheduled(task=task, reason=str(error)) from error
+        raise NotRunnable(task=task, reason=str(error)) from error
     return Enqueued(module=job.module, job=job.id)

@@ -47,7 +47,7 @@ def remote_toy(toy_system: System) -> Iterator[Placement]:
 @pytest.fixture(scope="session")
 def application_system(collector: Receiver) -> Iterator[System]:
     """The reference application with its sample data."""
-    samples = ["load_samples", *(module.name for module in APPLICATION if module.name in PROVIDERS)]
+    samples = ["load_samples", *(m.name for m in APPLICATION if m.name in PROVIDERS and m.sample_data)]
     with prepared(APPLICATION, "tests.contracts.reference", samples, telemetry_url=collector.url) as system:
         yield system
 

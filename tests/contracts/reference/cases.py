@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from contracts.compliance import Outcome
 from contracts.knowledge import NoteNotFound, RawInputRefused, Visible
+from contracts.scheduler import NotRunnable
 from contracts.stars import Around, Place
 from monolith.contracts import DeclaredError
 
@@ -34,6 +35,10 @@ CASES: Final = {
         arguments={"subject": "command:ingest_nmea", "action": "ships.ingest", "resource": "ships"},
         expects=lambda decision: decision.outcome is Outcome.ALLOW,
     ),
+    "home.service_status": Case(
+        arguments={"services": ["nowhere"]},
+        expects=lambda services: services == [],
+    ),
     "knowledge.search": Case(
         arguments={"text": "Why can a module not read the tables of another one?", "limit": 5},
         expects=lambda found: len(found.hits) == 5,
@@ -51,6 +56,16 @@ CASES: Final = {
         arguments={"idempotency_key": "conformance", "text": "A text that came in.\n"},
         expects=lambda receipt: len(receipt.sha256) == 64,
         errors={RawInputRefused: {"idempotency_key": "conformance of nothing", "text": " "}},
+    ),
+    "scheduler.run_now": Case(
+        # Its own job, because in one of the placements scheduler is alone in its process.
+        arguments={
+            "idempotency_key": "conformance",
+            "task": "monolith.jobs.retention.forget_old",
+            "module": "scheduler",
+        },
+        expects=lambda enqueued: enqueued.module == "scheduler",
+        errors={NotRunnable: {"idempotency_key": "conformance of nothing", "task": "apps.nowhere.tasks.run"}},
     ),
     "stars.sun_times": Case(
         arguments={"places": [GREENWICH, TROMSO], "days": SOLSTICES},
