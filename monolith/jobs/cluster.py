@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Any, Final
@@ -23,12 +24,15 @@ from django.db import connections
 from django_q.cluster import Cluster, Sentinel
 
 from monolith.composition import composed
+from monolith.context import entering
+from monolith.jobs import records
 from monolith.jobs.keeper import keep
 from monolith.jobs.memory import resident_bytes
 from monolith.jobs.singletons import run_singletons, singletons
 from monolith.jobs.slots import Slots
 from monolith.jobs.solitude import Solitude
 from monolith.jobs.worker import Place, work
+from monolith.transactions import atomic
 
 logger = logging.getLogger("monolith.jobs")
 context = multiprocessing.get_context("fork")
@@ -134,7 +138,8 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     def stop(self) -> None:
         """Let running jobs end, for as long as the grace; then hand back what still runs."""
         self.slots.stop()
-        os.write(self.wake_writer, b"." * len(self.workers))
+        with suppress(BlockingIOError):  # full, so there is something for each to read
+            os.write(self.wake_writer, b"." * len(self.workers))
         ends = time.monotonic() + self.options.grace_s
         processes = [
             *(worker.process for worker in self.workers),
@@ -156,11 +161,11 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         process.start()
         return process
 
-    def _spawn_worker(self, slot: int, predecessor: str = "", end: str = "") -> Worker:
+    def _spawn_worker(self, slot: int, predecessor: str = "", end: str = "", module: str = "") -> Worker:
         state = self.slots.workers[slot]
         state.generation += 1
         name = f"{socket.gethostname()}/{self.cluster_id.hex[:12]}/{slot}.{state.generation}"
-        place = Place(slot, name, predecessor, end, self.slots, self.wake_reader, Solitude())
+        place = Place(slot, name, predecessor, end, module, self.slots, self.wake_reader, Solitude())
         return Worker(self._spawn(work, place, self._prepare), name)
 
     def _prepare(self) -> None:
@@ -178,16 +183,25 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
                 worker.process.join()
             else:
                 return
-        state = self.slots.workers[slot]
-        by_itself = worker.process.exitcode == 0
-        if not by_itself and state.is_running and state.module >= 0:
-            self.slots.crashed(state.module)
         end = worker.end or f"Its process ended with code {worker.process.exitcode}."
-        if not by_itself:
-            logger.warning("worker %s is replaced: %s", worker.name, end)
+        left = self._left_module(slot, in_order=worker.process.exitcode == 0)
+        if left:
+            logger.warning("worker %s, at a job of %s, is replaced: %s", worker.name, left, end)
         worker.process.close()
-        self.workers[slot] = self._spawn_worker(slot, "" if by_itself else worker.name, end)
+        self.workers[slot] = self._spawn_worker(slot, worker.name if left else "", end, left)
         self.pool = [each.process for each in self.workers]
+
+    def _left_module(self, slot: int, *, in_order: bool) -> str:
+        """Clear the slot of a process that ended; return the module of which it may have left a running job."""
+        state = self.slots.workers[slot]
+        index, ran = int(state.module), bool(state.is_running)
+        self.slots.leave(slot)
+        if index < 0 or (in_order and not ran):
+            return ""
+        if ran:
+            self.slots.crashed(index)
+        module: str = self.slots.modules[index]
+        return module
 
     def _reason_to_kill(self, slot: int, pid: int) -> str:
         state = self.slots.workers[slot]
@@ -203,10 +217,6 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         return ""
 
     def _hand_back(self, slot: int) -> None:
-        from monolith.context import entering
-        from monolith.jobs import records
-        from monolith.transactions import atomic
-
         index = self.slots.workers[slot].module
         if index < 0:
             return

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,6 +49,9 @@ class Attempt:
     following: Claimed | None = None  # to be started by the commit that ends this one
     following_lease_s: int = 0
     following_started: bool = False
+    asked_at: float = (
+        0.0  # time.monotonic() before the statement that started it: no later than its lease begins
+    )
     completed: bool = False
     unrecorded: Mapping[str, str] | None = None  # the error that could not be written down
 
@@ -57,6 +61,7 @@ class Attempt:
         if self.following is None:
             ours = records.succeed(self.job, text)
         else:
+            self.asked_at = time.monotonic()
             ours, self.following_started = records.succeed_and_start(
                 self.job,
                 text,

@@ -12,6 +12,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -71,8 +72,9 @@ class Place:
 
     slot: int
     name: str  # unique for each process
-    predecessor: str  # the process that had the slot before, if it did not end by itself
-    end_of_predecessor: str  # how that one ended, in words
+    predecessor: str  # the process that had the slot before, if a job took it along
+    end_of_predecessor: str  # how, in words
+    module_of_predecessor: str
     slots: Slots
     wake: int  # reading end of a pipe; one byte for each job that came
     solitude: Solitude
@@ -115,6 +117,7 @@ class JobSource:
     place: Place
     _batch: deque[Claimed] = field(default_factory=deque)
     _started: Claimed | None = None  # by the commit that ended the job before
+    _started_at: float = 0.0  # time.monotonic(), before it
     _parent: int = field(default_factory=os.getppid)
     _next: int = 0  # the module to look at first
     _seen: list[int] = field(default_factory=list)
@@ -171,7 +174,7 @@ class JobSource:
             self._started = None
             task = find(job.task)
             if task is not None:
-                return self._taken(job, task)
+                return self._taken(job, task, self._started_at)
         while self._batch:
             if (found := self._start(self._batch.popleft())) is not None:
                 return found
@@ -202,6 +205,7 @@ class JobSource:
             while self._batch:
                 if (found := self._start(self._batch.popleft())) is not None:
                     return found
+            self.place.solitude.release()
         return None
 
     def _claimed(self, index: int) -> list[Claimed]:
@@ -226,22 +230,19 @@ class JobSource:
                 logger.error("job %s of %s is of %s, which is not here", job.id, job.module, job.task)
                 records.postpone(job, pause_s=UNKNOWN_PAUSE_S)
                 return None
-            self._occupy(job, task)
+            asked_at = time.monotonic()
             try:
                 with atomic():
                     started = records.start(job, lease_s=task.lease_seconds, worker=self.place.name)
             except IntegrityError:  # another job of its concurrency key runs
                 records.block(job)
                 started = False
-        return self._taken(job, task) if started else None
+        return self._taken(job, task, asked_at) if started else None
 
-    def _occupy(self, job: Claimed, task: AnyTask) -> None:
-        # Before the row says so: the lease that is seen here ends no later than the row's.
+    def _taken(self, job: Claimed, task: AnyTask, asked_at: float) -> tuple[Claimed, AnyTask]:
+        """Say what this process runs; its lease began when it was asked for, or later."""
         state = self.place.slots.workers[self.place.slot]
-        state.lease_s, state.lease_ends = task.lease_seconds, time.monotonic() + task.lease_seconds
-
-    def _taken(self, job: Claimed, task: AnyTask) -> tuple[Claimed, AnyTask]:
-        state = self.place.slots.workers[self.place.slot]
+        state.lease_s, state.lease_ends = task.lease_seconds, asked_at + task.lease_seconds
         state.job, state.fence, state.is_lost = job.id, job.fence, 0
         state.killed_at = time.monotonic() + task.time_limit_s + KILL_GRACE_S if task.time_limit_s else 0.0
         state.memory_limit = self._memory.ceiling(task.memory_limit_mb)
@@ -250,14 +251,13 @@ class JobSource:
 
     def _wait(self) -> None:
         """Sleep until somebody says that there is work, or for about POLL_S; then every module is looked at."""
-        readable, _, _ = select.select([self.place.wake], [], [], POLL_S * random.uniform(0.75, 1.25))  # noqa: S311
-        if not readable:
-            self._seen = [-1] * len(self._seen)
-            return
-        try:
-            os.read(self.place.wake, 1)
-        except BlockingIOError:  # somebody else was faster
-            return
+        ends = time.monotonic() + POLL_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load
+        while (left := ends - time.monotonic()) > 0:
+            readable, _, _ = select.select([self.place.wake], [], [], left)
+            with suppress(BlockingIOError):  # another worker was faster; one is enough for one job
+                if readable and os.read(self.place.wake, 1):
+                    return
+        self._seen = [-1] * len(self._seen)
 
     # Running it.
 
@@ -281,7 +281,7 @@ class JobSource:
         place.slots.workers[place.slot].is_running = 0
         self._paces[index].measured(time.monotonic() - began)
         if attempt.following_started:
-            self._started = self._batch.popleft()
+            self._started, self._started_at = self._batch.popleft(), attempt.asked_at
         if attempt.unrecorded is not None:
             self._unrecorded[job.id] = attempt.unrecorded
             self._doubt()
@@ -354,12 +354,10 @@ class JobSource:
 
 
 def recover(place: Place) -> None:
-    """Write down that the attempts of the process before us failed; it ended without doing so."""
-    index = place.slots.workers[place.slot].module
-    place.slots.leave(place.slot)
-    if not place.predecessor or index < 0:
+    """Write down that the attempt of the process before us failed; it ended without doing so."""
+    if not place.predecessor:
         return
-    with entering(place.slots.modules[index]), atomic():
+    with entering(place.module_of_predecessor), atomic():
         for job in records.left_behind(place.predecessor):
             error = error_text("monolith.jobs.WorkerDied", place.end_of_predecessor, place.predecessor)
             fail(job, find(job.task), error)
