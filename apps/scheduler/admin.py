@@ -1,5 +1,6 @@
 """The jobs of all modules in the admin, live, and the record of what was done to them by hand."""
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -96,6 +97,8 @@ class JobAdmin(_JobAdmin):
             "job",
             title=f"Job {job.reference}",
             job=job,
+            arguments=json.dumps(job.arguments, ensure_ascii=False),
+            result=json.dumps(job.result, ensure_ascii=False),
             can_replay=job.status in ENDED,
             can_discard=job.status in DISCARDABLE,
         )
