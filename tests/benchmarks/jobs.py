@@ -11,8 +11,8 @@ medians of the rounds' ratios. The processor time of a job, in the contestant's 
 less on a busy machine.
 
 Peers: django-q2's ORM broker as it ships, its defaults besides the number of workers; the same tuned (see
-`peers/jobs_django_q2.py`); procrastinate, ten jobs at a time in each process, which is faster here than its default of
-one; pgqueuer with its default of ten, which is faster here than fifty. Only ours keeps a job's effect and its end in
+`peers/jobs_django_q2.py`); procrastinate with its default of one job at a time in each process, as ours, and with ten,
+which is faster here; pgqueuer with its default of ten, which is faster here than fifty. Only ours keeps a job's effect and its end in
 one transaction: of the others, a process that dies may leave an effect that is made again.
 
 Then, for ours alone: from enqueuing to start in an idle system, enqueuing against a bare INSERT of the same row, and a

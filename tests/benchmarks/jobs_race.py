@@ -240,28 +240,10 @@ def peers(workers: int) -> list[Contestant]:
             work=[python, "-m", "django", "qcluster"],
             environ=django_q2 | {"PEER_TUNED": "1"},
         ),
-        Contestant(
-            name="procrastinate",
-            database="peer_procrastinate",
-            queue=("procrastinate_jobs", "procrastinate_events"),
-            guess=535,
-            prepare=[
-                str(programs / "procrastinate"),
-                "--app",
-                f"{PEERS}.jobs_procrastinate.app",
-                "schema",
-                "--apply",
-            ],
-            fill=[python, "-m", f"{PEERS}.jobs_procrastinate"],
-            work=[
-                str(programs / "procrastinate"),
-                "--app",
-                f"{PEERS}.jobs_procrastinate.app",
-                "worker",
-                "--concurrency",
-                "10",
-            ],
-            processes=workers,
+        # Each of its processes runs one job at a time unless told otherwise, as ours do.
+        _procrastinate("procrastinate", "peer_procrastinate", 1, guess=450, processes=workers),
+        _procrastinate(
+            "procrastinate, ten at once", "peer_procrastinate_10", 10, guess=700, processes=workers
         ),
         Contestant(
             name="pgqueuer",
@@ -274,6 +256,21 @@ def peers(workers: int) -> list[Contestant]:
             processes=workers,
         ),
     ]
+
+
+def _procrastinate(name: str, database: str, at_once: int, *, guess: int, processes: int) -> Contestant:
+    """Return procrastinate with so many jobs at once in each of its processes."""
+    command = [str(Path(sys.executable).parent / "procrastinate"), "--app", f"{PEERS}.jobs_procrastinate.app"]
+    return Contestant(
+        name=name,
+        database=database,
+        queue=("procrastinate_jobs", "procrastinate_events"),
+        guess=guess,
+        prepare=[*command, "schema", "--apply"],
+        fill=[sys.executable, "-m", f"{PEERS}.jobs_procrastinate"],
+        work=[*command, "worker", "--concurrency", str(at_once)],
+        processes=processes,
+    )
 
 
 def server_seconds(cluster: PostgresCluster) -> float:
