@@ -133,11 +133,12 @@ def test_jobs_that_nobody_looks_after_are_stuck(toy: Toy) -> None:
     assert list(stuck) == expected
 
 
-def test_a_job_blocked_by_another_is_not_stuck(toy: Toy) -> None:
+@pytest.mark.parametrize("status", ["running", "ready"])
+def test_a_job_blocked_by_another_is_not_stuck(toy: Toy, status: str) -> None:
     keyed = toy(note, concurrency_key="k")
-    running, blocked = keyed.enqueue(), keyed.enqueue()
+    other, blocked = keyed.enqueue(), keyed.enqueue()
     ahead = datetime.now(UTC) + timedelta(hours=1)
-    Job.objects.filter(pk=running.id).update(status="running", leased_until=ahead)
+    Job.objects.filter(pk=other.id).update(status=status, leased_until=ahead)
     Job.objects.filter(pk=blocked.id).update(status="blocked")
 
     assert steering.stuck_jobs("hikes") == []
