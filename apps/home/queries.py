@@ -104,7 +104,9 @@ def services() -> QuerySet[Service]:
 
 def newest_snapshots(services: Collection[int]) -> dict[int, SloSnapshot]:
     """Return the newest snapshot of each service, in one statement."""
-    found = SloSnapshot.objects.filter(service__in=services).order_by("service_id", "-at").distinct("service_id")
+    found = (
+        SloSnapshot.objects.filter(service__in=services).order_by("service_id", "-at").distinct("service_id")
+    )
     return {snapshot.service_id: snapshot for snapshot in found}
 
 
