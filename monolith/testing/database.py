@@ -21,6 +21,25 @@ FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY(%s)
 """
+# Those of them that were written to since they were last emptied, rolled back or not: a table without a row has no page,
+# and a sequence that gave no number no last value. Emptying them all would cost each test a third of a second.
+WRITTEN: Final = """
+WITH known AS (
+    SELECT c.oid, n.nspname, c.relname
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY(%s)
+)
+SELECT nspname, relname FROM known WHERE pg_relation_size(oid) > 0
+UNION
+SELECT known.nspname, known.relname
+FROM pg_sequence AS sequence
+JOIN pg_depend AS owned
+    ON owned.classid = 'pg_class'::regclass AND owned.objid = sequence.seqrelid
+    AND owned.refclassid = 'pg_class'::regclass AND owned.deptype IN ('a', 'i')
+JOIN known ON known.oid = owned.refobjid
+WHERE pg_sequence_last_value(sequence.seqrelid) IS NOT NULL
+"""
 WRITTEN_BY_MIGRATIONS: Final = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 
 
@@ -96,19 +115,20 @@ def committed_db(
 
     name = connections["default"].settings_dict["NAME"]
     with admin_connection(cluster, name) as connection:
-        before = _tables(connection)
+        before = _tables(connection, TABLES)
     with django_db_blocker.unblock():
         yield
         connections.close_all()
     with admin_connection(cluster, name) as connection:
-        tables = _tables(connection)
-        for made in tables - before:
+        for made in _tables(connection, TABLES) - before:
             connection.execute(SQL("DROP TABLE IF EXISTS {} CASCADE").format(Identifier(*made)))
-        # Triggers that refuse it guard what was written for good; what a test wrote is not.
-        connection.execute("SET session_replication_role = replica")
-        emptied = [Identifier(*table) for table in tables & before if table[1] not in WRITTEN_BY_MIGRATIONS]
-        connection.execute(SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(SQL(", ").join(emptied)))
+        written = [table for table in _tables(connection, WRITTEN) if table[1] not in WRITTEN_BY_MIGRATIONS]
+        if written:
+            # Triggers that refuse it guard what was written for good; what a test wrote is not.
+            connection.execute("SET session_replication_role = replica")
+            emptied = SQL(", ").join(Identifier(*table) for table in sorted(written))
+            connection.execute(SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(emptied))
 
 
-def _tables(connection: psycopg.Connection[Any]) -> set[tuple[str, str]]:
-    return {(s, t) for s, t in connection.execute(TABLES, [[*composed().declared, PLATFORM]])}
+def _tables(connection: psycopg.Connection[Any], query: str) -> set[tuple[str, str]]:
+    return {(s, t) for s, t in connection.execute(query, [[*composed().declared, PLATFORM]])}

@@ -51,7 +51,7 @@ def test_each_schema_holds_its_own_tables_owned_by_its_owner(project: GeneratedP
         ("alpha", "alpha_item"),
         ("alpha", "alpha_part"),
         ("alpha", "django_migrations"),
-        ("alpha", "monolith_commandrecord"),
+        *(("alpha", f"monolith_{name}") for name in ("commandrecord", "job", "lease", "schedule")),
     }
     assert {owner for schema, _, owner in found} == {"alpha_owner", "beta_owner", "platform_owner"}
     assert ("platform", "auth_user", "platform_owner") in found
