@@ -81,6 +81,7 @@ def _run(
             )
             if whole:
                 _use(system, tried)
+                processes.update(system.supervisor.pids)  # some start later than the servers
             used.set()
         finally:
             system.supervisor.request_stop()

@@ -26,6 +26,7 @@ class ProcessSpec:
     directory: Path
     follows_lifeline: bool = True  # a program of ours: takes `--lifeline FD` and ends with us
     health_url: str = ""  # answers 200 when the process does its work
+    starts_after_s: float = 0.0  # so that those that people wait for come first
     stop_timeout_s: float = 10.0  # after SIGTERM, before SIGKILL
 
     @property

@@ -61,7 +61,9 @@ class Supervisor:
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._children: dict[str, Child] = {}
         self._back_offs = {name: BackOff() for name in self._specs}
-        self._due: dict[str, float] = {}  # when a crashed process starts again, on the monotonic clock
+        self._due: dict[
+            str, float
+        ] = {}  # when a process starts, or a crashed one again, on the monotonic clock
         self._signals = 0
 
     @property
@@ -70,9 +72,12 @@ class Supervisor:
         return {name: child.pid for name, child in self._children.items() if not child.ended.is_set()}
 
     def start(self) -> None:
-        """Start every process."""
-        for name in self._specs:
-            self._start(name)
+        """Start every process, those that have time later."""
+        for name, spec in self._specs.items():
+            if spec.starts_after_s:
+                self._due[name] = time.monotonic() + spec.starts_after_s
+            else:
+                self._start(name)
 
     def run(self) -> int:
         """Keep the processes running until told to stop; returns the exit code. Ends none of them."""
@@ -141,7 +146,7 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _next(self) -> _Event | None:
-        """Return what happened next; None when a crashed process is due."""
+        """Return what happened next; None when a process is due to start."""
         if not self._due:
             return self._events.get()
         try:

@@ -33,6 +33,7 @@ from monolith.serving.supervisor import FINAL_CODES, OWN_NAME, Supervisor
 HOST: Final = "127.0.0.1"
 POLL_S: Final = 0.05  # between two questions whether the servers answer yet
 ONCE_TIMEOUT_S: Final = 600.0  # for a preparation; migrations of a large database take minutes
+JOBS_AFTER_S: Final = 2.0  # of the servers' start, whose way to the first answer they would slow down
 JOBS_GRACE_S: Final = 5.0  # for running jobs to end when `up` does
 ADMIN_FILE: Final = "admin-login"
 # What loading Python, Django and the apps has cost by the time this file is read; a start is measured from there.
@@ -150,7 +151,14 @@ class System:
         name = "jobs" if server.name == Profile.PRIVATE.value else f"{server.name} jobs"
         workers = ("--workers", str(self.wanted.workers)) if self.wanted.workers else ()
         command = (*server.command[:2], "qcluster", "--grace", str(JOBS_GRACE_S), *workers)
-        return replace(server, name=name, command=command, health_url="", stop_timeout_s=2 * JOBS_GRACE_S)
+        return replace(
+            server,
+            name=name,
+            command=command,
+            health_url="",
+            starts_after_s=JOBS_AFTER_S,
+            stop_timeout_s=2 * JOBS_GRACE_S,
+        )
 
     @property
     def servers(self) -> list[ProcessSpec]:

@@ -52,7 +52,14 @@ other.wait()
 class Watched:
     """A supervisor of scripts in a thread of its own, and what its processes wrote."""
 
-    def __init__(self, directory: Path, scripts: Mapping[str, str], *, stop_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        scripts: Mapping[str, str],
+        *,
+        stop_timeout_s: float = 5.0,
+        starts_after_s: Mapping[str, float] | None = None,
+    ) -> None:
         self.lines: list[tuple[str, str]] = []
         self.pids: Mapping[str, int] = {}
         self._changed = threading.Condition()
@@ -65,6 +72,7 @@ class Watched:
                     directory=directory,
                     follows_lifeline=False,
                     stop_timeout_s=stop_timeout_s,
+                    starts_after_s=(starts_after_s or {}).get(name, 0.0),
                 )
                 for name, script in scripts.items()
             ],
@@ -384,3 +392,17 @@ def test_json_lines_are_printed_in_words_with_the_process_before_them() -> None:
         "up     | plain [text]",
         "public | {not json",
     ]
+
+
+def test_a_process_that_has_time_starts_later(tmp_path: Path) -> None:
+    script = "import time; print(time.monotonic(), flush=True); time.sleep(600)"
+    watched = Watched(tmp_path, {"late": script, "soon": script}, starts_after_s={"late": 0.5})
+    began = time.monotonic()
+    watched.start()
+    try:
+        watched.wait_for(lambda: len(watched.lines) == 2)
+    finally:
+        watched.end()
+    started = {name: float(line) - began for name, line in watched.lines}
+    assert started["soon"] < started["late"]
+    assert started["late"] >= 0.5
