@@ -86,3 +86,12 @@ class ScheduleNotFound(SteeringError):
             f"'{module}' has no schedule {name!r}. It has: {', '.join(sorted(known)) or 'none'}. Declared ones that "
             f"are not listed get their rows at the next deployment."
         )
+
+
+class SingletonNotFound(SteeringError):
+    """The module declares no such singleton."""
+
+    def __init__(self, module: str, name: str, *, known: Iterable[str]) -> None:
+        super().__init__(
+            f"'{module}' has no singleton {name!r}. It has: {', '.join(sorted(known)) or 'none'}."
+        )

@@ -7,12 +7,14 @@ from typing import Final
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from monolith.jobs import schedules
+from monolith.composition import composed
+from monolith.jobs import leases, schedules
 from monolith.jobs.records import statement
 from monolith.jobs.registry import tasks_of
 from monolith.jobs.rows import JobRow, LeaseRow, Orphan, ScheduleRow
+from monolith.jobs.singletons import singletons
 from monolith.jobs.steering import found_task, has_function, run_now, steering
-from monolith.jobs.steering_errors import ScheduleNotFound
+from monolith.jobs.steering_errors import ScheduleNotFound, SingletonNotFound
 from monolith.jobs.task import CatchUp, Timing
 from monolith.models import Lease, Schedule
 from monolith.transactions import connection
@@ -67,6 +69,21 @@ def list_leases(module: str) -> list[LeaseRow]:
             )
             for row in rows
         ]
+
+
+def set_running(module: str, name: str, *, running: bool) -> LeaseRow:
+    """Let a singleton of this deployment run, or end it wherever it runs, within one renewal of its lease.
+
+    Raises SingletonNotFound.
+    """
+    with steering(module):
+        known = [singleton.name for owner, singleton in singletons() if owner == module]
+        if name not in known:
+            raise SingletonNotFound(module, name, known=known)
+        leases.switch(module, name, on=running)
+    logger.info("singleton %s of %s was switched %s by hand", name, module, "on" if running else "off")
+    deployment = composed().environment.deployment
+    return next(row for row in list_leases(module) if (row.name, row.deployment) == (name, deployment))
 
 
 def orphans(module: str) -> list[Orphan]:

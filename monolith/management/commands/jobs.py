@@ -190,6 +190,15 @@ class Command(RichCommand):
         columns = ("name", "module", "timing", "next_at", "last_at", "enabled")
         self._give(options, "schedules", rows, columns)
 
+    def _singletons(self, options: dict[str, Any]) -> None:
+        if name := options["start"] or options["stop"]:
+            module = options["module"] or steering.owner_of(name)
+            rows = [steering_schedules.set_running(module, name, running=bool(options["start"]))]
+        else:
+            rows = list(self._gathered(steering_schedules.list_leases, options["module"]))
+        columns = ("name", "module", "deployment", "holder", "is_held", "expires_at", "enabled")
+        self._give(options, "singletons", rows, columns)
+
     # Printing.
 
     def _gathered(self, read: Any, module: str | None) -> Iterable[Any]:

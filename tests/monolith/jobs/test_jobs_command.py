@@ -193,6 +193,19 @@ def test_schedules_are_listed_and_switched() -> None:
         jobs("schedules", "--disable", "monolith.jobs.retention.forget_old", "--module", "hikes")
 
 
+def test_singletons_are_listed_and_switched() -> None:
+    name = "apps.ships.tasks.ingest"
+    assert read("singletons")["singletons"] == []
+    (stopped,) = read("singletons", "--stop", name)["singletons"]
+    assert (stopped["name"], stopped["module"], stopped["enabled"]) == (name, "ships", False)
+    assert read("singletons", "--start", name)["singletons"][0]["enabled"] is True
+    assert name in jobs("singletons")
+    with pytest.raises(
+        CommandError, match=r"'ships' has no singleton 'apps\.ships\.tasks\.other'. It has: apps"
+    ):
+        jobs("singletons", "--stop", "apps.ships.tasks.other")
+
+
 def test_jobs_are_counted(make: Make) -> None:
     make()
     make("dead")
