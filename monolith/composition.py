@@ -145,7 +145,7 @@ class Composition:
             # Django completes these dictionaries in place; the composition keeps its own.
             "DATABASES": {alias: deepcopy(dict(options)) for alias, options in self.databases.items()},
             "DATABASE_ROUTERS": ["monolith.router.ModuleRouter"],
-            "TASKS": {"default": {"BACKEND": "monolith.jobs.backend.ModuleTaskBackend", "QUEUES": []}},
+            "TASKS": {"default": {"BACKEND": "monolith.jobs.backend.ModuleTaskBackend"}},
             "Q_CLUSTER": dict(Q_CLUSTER),
         }
         published |= http_settings(self.profile, self.environment)

@@ -119,8 +119,9 @@ class Environment(BaseModel):
     analytics_url: SecretStr = Field(
         default=SecretStr(""),
         alias="MONOLITH_ANALYTICS_URL",
-        description="A ClickHouse server for modules that need analytics: `http(s)://user:password@host:port/database`. "
-        "Unset: they use PostgreSQL. The public tier refuses to start with it.",
+        description="A ClickHouse server for modules that need analytics: "
+        "`http(s)://user:password@host:port/database`. Unset: they use PostgreSQL. The public tier refuses to start "
+        "with it.",
     )
     public_origin: str = Field(
         default="",

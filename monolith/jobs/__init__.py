@@ -1,6 +1,6 @@
 """Jobs: functions of modules that run later, in workers. `docs/how-to/jobs.md` shows them."""
 
-from monolith.jobs.runner import JobLost, completing
+from monolith.jobs.runner import JobLost, JobNotRunning, LeaseExpired, WorkerDied, completing
 from monolith.jobs.singleton import Leadership, LeaseLost, Singleton, Work, singleton
 from monolith.jobs.task import ONCE, CatchUp, ModuleTask, Retry, Timing, task
 
@@ -8,13 +8,16 @@ __all__ = [
     "ONCE",
     "CatchUp",
     "JobLost",
+    "JobNotRunning",
     "Leadership",
+    "LeaseExpired",
     "LeaseLost",
     "ModuleTask",
     "Retry",
     "Singleton",
     "Timing",
     "Work",
+    "WorkerDied",
     "completing",
     "singleton",
     "task",

@@ -5,11 +5,8 @@ from typing import Any, Final
 from django_q.brokers import Broker
 from django_q.signing import SignedPackage
 
-from monolith.context import current_module
-from monolith.jobs import records
-from monolith.jobs.backend import json_arguments, require_own
+from monolith.jobs.backend import require_own
 from monolith.jobs.registry import find
-from monolith.jobs.travels import outgoing
 
 # What a package always has, and what has no meaning in a row that is acknowledged by its own transaction.
 _ALWAYS: Final = frozenset({"id", "name", "func", "args", "kwargs", "started"})
@@ -37,18 +34,7 @@ class ModuleBroker(Broker):  # type: ignore[misc]  # django-q2 has no types
         known = find(path)
         if known is None:
             raise ValueError(f"{path} is no function at the top level of a module's app")
-        return records.enqueue(
-            module=current_module(),
-            task=path,
-            arguments=json_arguments(path, package["args"], package["kwargs"]),
-            travels=outgoing(),
-            queue=known.queue_name,
-            priority=known.priority,
-            heavy=known.heavy,
-            run_after=None,
-            dedupe_key=known.key(known.dedupe_key, package["args"], package["kwargs"]),
-            concurrency_key=known.key(known.concurrency_key, package["args"], package["kwargs"]),
-        )
+        return int(known.enqueue(*package["args"], **package["kwargs"]).id)
 
     def ping(self) -> bool:
         return True

@@ -28,7 +28,7 @@ from monolith.context import entering
 from monolith.jobs import records
 from monolith.jobs.keeper import keep
 from monolith.jobs.memory import resident_bytes
-from monolith.jobs.singletons import run_singletons, singletons
+from monolith.jobs.singletons import DEFAULT_GRACE_S, run_singletons, singletons
 from monolith.jobs.slots import Slots
 from monolith.jobs.solitude import Solitude
 from monolith.jobs.worker import Place, work
@@ -38,7 +38,6 @@ logger = logging.getLogger("monolith.jobs")
 context = multiprocessing.get_context("fork")
 
 GUARD_CYCLE_S: Final = 0.1
-DEFAULT_GRACE_S: Final = 20.0  # for running jobs to end when the cluster stops
 LEASE_GRACE_S: Final = 1.0  # before a lease ends its process is killed
 HELPER_PAUSE_S: Final = 1.0  # between two starts of the same helper
 PR_SET_PDEATHSIG: Final = 1  # prctl(2)
@@ -121,7 +120,6 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         for helper in self.helpers:
             helper.start()
         self.workers = [self._spawn_worker(slot) for slot in range(self.options.workers)]
-        self.pool = [worker.process for worker in self.workers]
 
     def guard(self) -> None:
         """Look after the processes until told to stop."""
@@ -189,7 +187,6 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             logger.warning("worker %s, at a job of %s, is replaced: %s", worker.name, left, end)
         worker.process.close()
         self.workers[slot] = self._spawn_worker(slot, worker.name if left else "", end, left)
-        self.pool = [each.process for each in self.workers]
 
     def _left_module(self, slot: int, *, in_order: bool) -> str:
         """Clear the slot of a process that ended; return the module of which it may have left a running job."""

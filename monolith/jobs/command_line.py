@@ -66,9 +66,9 @@ def add_actions(parser: ArgumentParser) -> None:
     switch.add_argument("--enable", metavar="TASK", help="let the schedule of this task fire")
     switch.add_argument("--disable", metavar="TASK", help="keep the schedule of this task from firing")
     singletons = action("singletons", "List who leads each singleton, or switch one off wherever it runs.")
-    kill = singletons.add_mutually_exclusive_group()
-    kill.add_argument("--start", metavar="NAME", help="let it run again, by its dotted name")
-    kill.add_argument(
+    switched = singletons.add_mutually_exclusive_group()
+    switched.add_argument("--start", metavar="NAME", help="let it run again, by its dotted name")
+    switched.add_argument(
         "--stop", metavar="NAME", help="end it within one renewal of its lease, and keep it off"
     )
 

@@ -19,7 +19,7 @@ from monolith.composition import composed
 from monolith.context import entering
 from monolith.jobs import records, schedules
 from monolith.jobs.registry import find
-from monolith.jobs.runner import error_text, fail
+from monolith.jobs.runner import LeaseExpired, fail, lost
 from monolith.jobs.slots import Slots
 from monolith.jobs.worker import POLL_S
 from monolith.transactions import atomic
@@ -98,7 +98,7 @@ class Keeper:
             jobs = records.expired(AT_ONCE)
             for job in jobs:
                 text = "Its lease ended: the process that ran it is gone, or could not reach the database."
-                fail(job, find(job.task), error_text("monolith.jobs.LeaseExpired", text, job.worker))
+                fail(job, find(job.task), lost(LeaseExpired, text, job.worker))
         return len(jobs)
 
     def _renew(self) -> None:

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from monolith.composition import composed
 from monolith.context import entering
-from monolith.jobs.records import statement
-from monolith.transactions import connection
+from monolith.jobs.records import fetch, statement
 
 _ACQUIRE: Final = statement("lease_acquire")
 _RENEW: Final = statement("lease_renew")
@@ -56,16 +55,10 @@ class LeaseOf:
             "lease_s": self.lease_s,
         }
         with entering(self.module):
-            return _rows(sql, **own, **parameters)
+            return fetch(sql, **own, **parameters)
 
 
 def switch(module: str, name: str, *, on: bool) -> None:
     """Let a singleton of this deployment run, or stop it wherever it runs: within one renewal, and for as long."""
     with entering(module):
-        _rows(_SWITCH, deployment=composed().environment.deployment, name=name, enabled=on)
-
-
-def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection().cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall() if cursor.description else []
+        fetch(_SWITCH, deployment=composed().environment.deployment, name=name, enabled=on)

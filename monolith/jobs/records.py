@@ -76,7 +76,8 @@ class Abandoned:
     begun: int  # attempts, this one included
 
 
-def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+def fetch(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    """Execute a statement as the current module; return its rows, none where it has no result."""
     with connection().cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []
@@ -121,13 +122,13 @@ def enqueue(
         "dedupe_key": dedupe_key,
         "concurrency_key": concurrency_key,
     }
-    return int(_rows(_ENQUEUE, **parameters)[0][0])
+    return int(fetch(_ENQUEUE, **parameters)[0][0])
 
 
 def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
     """Keep up to `limit` ready jobs of the current module for CLAIM_S, the most urgent first."""
     plan_anew()
-    rows = _rows(_CLAIM, limit=limit, heavy=heavy, claim_s=CLAIM_S)
+    rows = fetch(_CLAIM, limit=limit, heavy=heavy, claim_s=CLAIM_S)
     claimed = [
         Claimed(
             module=module,
@@ -149,19 +150,19 @@ def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
 
 def start(job: Claimed, *, lease_s: int, worker: str) -> bool:
     """Begin an attempt of a claimed job. Raises IntegrityError when its concurrency key is taken."""
-    return bool(_rows(_START, id=job.id, fence=job.fence, lease_s=lease_s, worker=worker))
+    return bool(fetch(_START, id=job.id, fence=job.fence, lease_s=lease_s, worker=worker))
 
 
 def succeed(job: Claimed, result: str) -> bool:
     """End a running job with its result as JSON text."""
-    return bool(_rows(_SUCCEED, id=job.id, fence=job.fence, result=result))
+    return bool(fetch(_SUCCEED, id=job.id, fence=job.fence, result=result))
 
 
 def succeed_and_start(
     job: Claimed, result: str, *, following: Claimed, lease_s: int, worker: str
 ) -> tuple[bool, bool]:
     """End a running job and begin `following`; returns whether each of them was ours to do."""
-    rows = _rows(
+    rows = fetch(
         _SUCCEED_AND_START,
         id=job.id,
         fence=job.fence,
@@ -177,7 +178,7 @@ def succeed_and_start(
 
 def fail(job: Claimed | Abandoned, *, attempts: int, pause_s: float, error: Mapping[str, str]) -> str | None:
     """End a running job's attempt with an error; returns its status then, None when it was no longer ours."""
-    rows = _rows(
+    rows = fetch(
         _FAIL, id=job.id, fence=job.fence, attempts=attempts, pause_s=pause_s, error=json.dumps(error)
     )
     return rows[0][0] if rows else None
@@ -186,55 +187,55 @@ def fail(job: Claimed | Abandoned, *, attempts: int, pause_s: float, error: Mapp
 def give_back(jobs: Sequence[Claimed]) -> None:
     """Let go of claimed jobs that were not started."""
     if jobs:
-        _rows(_GIVE_BACK, ids=[job.id for job in jobs], fences=[job.fence for job in jobs])
+        fetch(_GIVE_BACK, ids=[job.id for job in jobs], fences=[job.fence for job in jobs])
 
 
 def interrupt(job: Claimed | Abandoned) -> bool:
     """Hand a running job back; the attempt does not count."""
-    return bool(_rows(_INTERRUPT, id=job.id, fence=job.fence))
+    return bool(fetch(_INTERRUPT, id=job.id, fence=job.fence))
 
 
 def postpone(job: Claimed, *, pause_s: float) -> None:
     """Put a claimed job off."""
-    _rows(_POSTPONE, id=job.id, fence=job.fence, pause_s=pause_s)
+    fetch(_POSTPONE, id=job.id, fence=job.fence, pause_s=pause_s)
 
 
 def block(job: Claimed) -> None:
     """Park a claimed job until its concurrency key is free."""
-    _rows(_BLOCK, id=job.id, fence=job.fence)
+    fetch(_BLOCK, id=job.id, fence=job.fence)
 
 
 def unblock(concurrency_key: str) -> None:
     """Let the next job of a key go on."""
-    _rows(_UNBLOCK, concurrency_key=concurrency_key)
+    fetch(_UNBLOCK, concurrency_key=concurrency_key)
 
 
 def unblock_free() -> int:
     """Let one job go on of every key that nothing holds; returns how many."""
-    return len(_rows(_UNBLOCK_FREE))
+    return len(fetch(_UNBLOCK_FREE))
 
 
 def promote(limit: int) -> int:
     """Make jobs ready whose time has come; returns how many."""
-    return len(_rows(_PROMOTE, limit=limit))
+    return len(fetch(_PROMOTE, limit=limit))
 
 
 def next_due_s() -> float | None:
     """Return the seconds until a job is due that waits for its time; None when none does."""
-    seconds: float | None = _rows(_NEXT_DUE)[0][0]
+    seconds: float | None = fetch(_NEXT_DUE)[0][0]
     return seconds
 
 
 def expired(limit: int) -> list[Abandoned]:
     """Lock and return running jobs whose lease is over; to be used in a transaction."""
-    return [Abandoned(*row) for row in _rows(_EXPIRED, limit=limit)]
+    return [Abandoned(*row) for row in fetch(_EXPIRED, limit=limit)]
 
 
 def left_behind(worker: str) -> list[Abandoned]:
     """Lock and return the running jobs of a worker that is gone; to be used in a transaction."""
-    return [Abandoned(*row) for row in _rows(_LEFT_BEHIND, worker=worker)]
+    return [Abandoned(*row) for row in fetch(_LEFT_BEHIND, worker=worker)]
 
 
 def renew(job_id: int, fence: int, *, lease_s: float) -> bool:
     """Extend a running job's lease."""
-    return bool(_rows(_RENEW, id=job_id, fence=fence, lease_s=lease_s))
+    return bool(fetch(_RENEW, id=job_id, fence=fence, lease_s=lease_s))

@@ -35,6 +35,14 @@ class JobLost(MonolithError):
     """The job was given to somebody else; what this attempt did in its transaction is undone."""
 
 
+class WorkerDied(MonolithError):
+    """The process that ran a job ended without writing down how the job did."""
+
+
+class LeaseExpired(MonolithError):
+    """Nobody wrote down how a job did within its lease."""
+
+
 class JobNotRunning(MonolithError):
     """`completing()` was used outside a job with `transaction=False`, or a second time."""
 
@@ -166,6 +174,11 @@ def error_of(error: BaseException, worker: str) -> dict[str, str]:
     """Return an exception as a job keeps it."""
     text = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
     return error_text(f"{type(error).__module__}.{type(error).__qualname__}", text, worker)
+
+
+def lost(kind: type[WorkerDied | LeaseExpired], text: str, worker: str) -> dict[str, str]:
+    """Return, as a job keeps it, that nobody saw its end."""
+    return error_text(f"{kind.__module__}.{kind.__qualname__}", text, worker)
 
 
 def error_text(kind: str, text: str, worker: str) -> dict[str, str]:

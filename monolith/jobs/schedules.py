@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from monolith.context import entering
-from monolith.jobs.records import statement
+from monolith.jobs.records import fetch, statement
 from monolith.jobs.registry import tasks_of
 from monolith.jobs.task import AnyTask, CatchUp, Timing
 from monolith.jobs.ticks import MAX_CAUGHT_UP, first_tick, following_tick, ticks_due
-from monolith.transactions import atomic, connection
+from monolith.transactions import atomic
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -87,7 +87,7 @@ def fire(module: str, *, now: datetime | None = None) -> int:
 def seconds_to_next(module: str) -> float | None:
     """Return the seconds until a schedule of the module is due, below zero when one is overdue; None without any."""
     with entering(module):
-        seconds: float | None = _rows(_NEXT, names=list(_scheduled(module)))[0][0]
+        seconds: float | None = fetch(_NEXT, names=list(_scheduled(module)))[0][0]
     return seconds
 
 
@@ -152,7 +152,7 @@ def _upsert(name: str, timing: Timing, now: datetime | None) -> bool:
     with atomic():
         moment = now or _clock()
         declared = _columns(timing)
-        if _rows(_ADD, name=name, next_at=first_tick(timing, moment), **declared):
+        if fetch(_ADD, name=name, next_at=first_tick(timing, moment), **declared):
             return True
         row = _locked(name)
         before = timing_of(row)
@@ -193,7 +193,7 @@ def _fire_next(module: str, tasks: dict[str, AnyTask], now: datetime | None) -> 
 
 
 def _lock_due(names: Collection[str], now: datetime | None) -> _Due | None:
-    rows = _rows(_DUE, names=list(names), now=now)
+    rows = fetch(_DUE, names=list(names), now=now)
     if not rows:
         return None
     name, *columns, next_at, moment = rows[0]
@@ -203,7 +203,7 @@ def _lock_due(names: Collection[str], now: datetime | None) -> _Due | None:
 def _fire(module: str, task: AnyTask, due: _Due) -> int:
     ticks = _to_fire(due)
     enqueued = [tick for tick in ticks if _enqueue(module, task, tick, due)]
-    _rows(
+    fetch(
         _MOVE,
         name=due.name,
         last_at=ticks[-1] if ticks else None,
@@ -225,7 +225,7 @@ def _to_fire(due: _Due) -> list[datetime]:
 
 
 def _enqueue(module: str, task: AnyTask, tick: datetime, due: _Due) -> bool:
-    rows = _rows(
+    rows = fetch(
         _FIRE,
         module=module,
         task=task.module_path,
@@ -262,11 +262,5 @@ def _timing(every_s: float | None, cron: str, timezone: str, jitter_s: float, ca
 
 
 def _clock() -> datetime:
-    moment: datetime = _rows("SELECT clock_timestamp()")[0][0]
+    moment: datetime = fetch("SELECT clock_timestamp()")[0][0]
     return moment
-
-
-def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection().cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall() if cursor.description else []

@@ -1,7 +1,8 @@
 """What the processes of one cluster tell each other: memory that they share.
 
-Plain numbers without locks: a process that is killed while it holds a lock would stop all others for ever. Each field
-has one writer at a time, and a number that is read a moment too late costs no more than a moment.
+Plain numbers without locks: a process that is killed while it holds a lock would stop all others for ever. A worker's
+fields have one writer at a time. A module's counters have several: a number that is read a moment too late costs a
+moment, a count that is lost one more tolerated failure.
 """
 
 import ctypes
@@ -45,7 +46,7 @@ class ModuleState(ctypes.Structure):
 
     _fields_ = (
         ("wakes", ctypes.c_int64),  # how often it was said that it has work
-        ("closed_until", ctypes.c_double),  # time.monotonic()
+        ("rests_until", ctypes.c_double),  # time.monotonic()
         ("crashes", ctypes.c_int32),  # in a row: processes that died, hung or took too much memory
         ("failures", ctypes.c_int32),  # in a row: jobs that raised
     )
@@ -85,7 +86,7 @@ class Slots:
     def enter(self, slot: int, module: int) -> bool:
         """Let a worker look for a job of a module; False when the module has its share or rests."""
         state = self.states[module]
-        if time.monotonic() < state.closed_until:
+        if time.monotonic() < state.rests_until:
             return False
         limit = 1 if self._is_half_open(state) else self.per_module
         with self._alone():
@@ -106,7 +107,7 @@ class Slots:
     def may_go_on(self, slot: int) -> bool:
         """Say whether a worker may take another job of the module it is at."""
         state = self.states[self.workers[slot].module]
-        return time.monotonic() >= state.closed_until and not self._is_half_open(state)
+        return time.monotonic() >= state.rests_until and not self._is_half_open(state)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -139,7 +140,7 @@ class Slots:
     def _rest(self, state: ModuleState, times: int) -> None:
         if times > 0:
             pause = min(LONGEST_PAUSE_S, SHORTEST_PAUSE_S * math.ldexp(1.0, min(times - 1, 32)))
-            state.closed_until = time.monotonic() + pause
+            state.rests_until = time.monotonic() + pause
 
     def _is_half_open(self, state: ModuleState) -> bool:
         return bool(state.crashes >= HALF_OPEN_AFTER or state.failures >= TOLERATED_FAILURES)

@@ -1,4 +1,4 @@
-"""One heavy job at a time on a host, whichever cluster runs it."""
+"""One heavy job at a time on a host, whichever cluster runs it; in containers, in each of them."""
 
 import os
 import socket
@@ -8,7 +8,8 @@ import sys
 class Solitude:
     """A name on this host that one process at a time can have; the kernel takes it back when the process ends.
 
-    An abstract address of unix(7): no file stays behind. Other systems have none, and no limit here.
+    An abstract address of unix(7), which is of a network namespace and here of a user: no file stays behind. Other
+    systems than Linux have none, and no limit here.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from inspect import signature
 from time import monotonic
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from monolith.composition import composed
 from monolith.context import current_module, entering
 from monolith.errors import BoundaryViolation
 from monolith.jobs import registry
-from monolith.jobs.records import statement
+from monolith.jobs.records import fetch, statement
 from monolith.jobs.retention import DEAD, ENDED, forget
 from monolith.jobs.rows import JobDetails, JobRow, StuckJob, TaskCount
 from monolith.jobs.steering_errors import (
@@ -34,7 +33,7 @@ from monolith.jobs.steering_errors import (
 from monolith.jobs.task import AnyTask
 from monolith.models import Job
 from monolith.module import FRAMEWORK_LABEL, PLATFORM
-from monolith.transactions import atomic, connection
+from monolith.transactions import atomic
 
 logger = logging.getLogger("monolith.jobs")
 
@@ -151,7 +150,7 @@ def count_jobs(module: str) -> list[TaskCount]:
     """Return how many jobs a module has, by task and status. Reads every row of them."""
     found: dict[str, dict[str, int]] = {}
     with steering(module):
-        for task, status, count in _rows(_COUNT):
+        for task, status, count in fetch(_COUNT):
             found.setdefault(task, {})[status] = count
     return [TaskCount(module=module, task=task, statuses=statuses) for task, statuses in found.items()]
 
@@ -159,7 +158,7 @@ def count_jobs(module: str) -> list[TaskCount]:
 def stuck_jobs(module: str, *, after: timedelta = STUCK_AFTER, limit: int = 50) -> list[StuckJob]:
     """Return jobs that run past their lease, that were due for longer than `after`, or that nothing blocks any more."""
     with steering(module):
-        found = _rows(_STUCK, after_s=after.total_seconds(), limit=min(limit, MAX_LISTED))
+        found = fetch(_STUCK, after_s=after.total_seconds(), limit=min(limit, MAX_LISTED))
         jobs = Job.objects.in_bulk([job_id for job_id, _, _ in found])
         return [
             StuckJob(job=JobRow(**_shown(module, jobs[job_id])), reason=reason, since=since)
@@ -227,7 +226,7 @@ def replay(module: str, job_id: int) -> JobRow:
             )
         try:
             with atomic():
-                replayed = bool(_rows(_REPLAY, id=job_id, module=module))
+                replayed = bool(fetch(_REPLAY, id=job_id, module=module))
         except IntegrityError as error:
             raise JobNotSteerable(
                 f"{module}/{job_id} has the dedupe key {job.dedupe_key!r}, and an equal job waits already."
@@ -241,7 +240,7 @@ def discard(module: str, job_id: int) -> JobRow:
         return _moved(
             module,
             job_id,
-            moved=bool(_rows(_DISCARD, id=job_id)),
+            moved=bool(fetch(_DISCARD, id=job_id)),
             action="discarded",
             states=_DISCARDABLE,
         )
@@ -264,9 +263,8 @@ def has_function(module: str, path: str) -> bool:
 
 
 def _require_fitting(task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    context = (None,) if task.takes_context else ()
     try:
-        signature(task.func).bind(*context, *args, **kwargs)
+        task.bound(args, kwargs)
     except TypeError as error:
         raise TypeError(f"{task.module_path} does not take these arguments: {error}") from None
 
@@ -303,10 +301,3 @@ def _shown(module: str, job: Job) -> dict[str, Any]:
         "finished_at": job.finished_at,
         "error": job.errors[-1]["type"] if job.errors else "",
     }
-
-
-def _rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection().cursor() as cursor:
-        cursor.execute(sql, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows

@@ -7,7 +7,8 @@ SteeringError
 ├── TaskNotFound         this process has no such task
 ├── JobNotFound          the module has no such job
 ├── JobNotSteerable      the job is in a state in which that cannot be done to it
-└── ScheduleNotFound     the module has no such schedule
+├── ScheduleNotFound     the module has no such schedule
+└── SingletonNotFound    no module here has such a singleton
 """
 
 from collections.abc import Iterable
@@ -89,9 +90,9 @@ class ScheduleNotFound(SteeringError):
 
 
 class SingletonNotFound(SteeringError):
-    """The module declares no such singleton."""
+    """No module of this process declares such a singleton."""
 
-    def __init__(self, module: str, name: str, *, known: Iterable[str]) -> None:
+    def __init__(self, name: str, *, known: Iterable[str]) -> None:
         super().__init__(
-            f"'{module}' has no singleton {name!r}. It has: {', '.join(sorted(known)) or 'none'}."
+            f"No module here has a singleton {name!r}. There are: {', '.join(sorted(known)) or 'none'}."
         )

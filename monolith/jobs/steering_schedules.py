@@ -71,15 +71,16 @@ def list_leases(module: str) -> list[LeaseRow]:
         ]
 
 
-def set_running(module: str, name: str, *, running: bool) -> LeaseRow:
+def set_running(name: str, *, running: bool) -> LeaseRow:
     """Let a singleton of this deployment run, or end it wherever it runs, within one renewal of its lease.
 
     Raises SingletonNotFound.
     """
+    owners = {singleton.name: module for module, singleton in singletons()}
+    if name not in owners:
+        raise SingletonNotFound(name, known=owners)
+    module = owners[name]
     with steering(module):
-        known = [singleton.name for owner, singleton in singletons() if owner == module]
-        if name not in known:
-            raise SingletonNotFound(module, name, known=known)
         leases.switch(module, name, on=running)
     logger.info("singleton %s of %s was switched %s by hand", name, module, "on" if running else "off")
     deployment = composed().environment.deployment

@@ -6,7 +6,7 @@ must not run beside, and when it is due again.
 
 import enum
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from inspect import iscoroutinefunction, signature
@@ -119,12 +119,14 @@ class ModuleTask[**P, R](_Task[P, R]):
 
     def key(self, template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Fill in a dedupe or concurrency key with the arguments of a call."""
-        if not template:
-            return ""
+        return template.format_map(self.bound(args, kwargs)) if template else ""
+
+    def bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call by name, with their defaults. Raises TypeError when they do not fit."""
         context = (None,) if self.takes_context else ()
-        bound = signature(self.func).bind(*context, *args, **kwargs)
-        bound.apply_defaults()
-        return template.format_map(bound.arguments)
+        arguments = signature(self.func).bind(*context, *args, **kwargs)
+        arguments.apply_defaults()
+        return dict(arguments.arguments)
 
 
 @overload

@@ -25,7 +25,7 @@ from monolith.jobs import records
 from monolith.jobs.memory import MemoryLimit
 from monolith.jobs.records import Claimed
 from monolith.jobs.registry import find, tasks_of
-from monolith.jobs.runner import Attempt, JobLost, error_text, fail, run
+from monolith.jobs.runner import Attempt, JobLost, WorkerDied, fail, lost, run
 from monolith.jobs.slots import Slots
 from monolith.jobs.solitude import Solitude
 from monolith.jobs.task import AnyTask
@@ -359,7 +359,7 @@ def recover(place: Place) -> None:
         return
     with entering(place.module_of_predecessor), atomic():
         for job in records.left_behind(place.predecessor):
-            error = error_text("monolith.jobs.WorkerDied", place.end_of_predecessor, place.predecessor)
+            error = lost(WorkerDied, place.end_of_predecessor, place.predecessor)
             fail(job, find(job.task), error)
 
 

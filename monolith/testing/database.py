@@ -21,8 +21,8 @@ FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname = ANY(%s)
 """
-# Those of them that were written to since they were last emptied, rolled back or not: a table without a row has no page,
-# and a sequence that gave no number no last value. Emptying them all would cost each test a third of a second.
+# Those that were written to since they were last emptied, rolled back or not: a table without a row has no page, and a
+# sequence that gave no number no last value. Emptying them all would cost each test a third of a second.
 WRITTEN: Final = """
 WITH known AS (
     SELECT c.oid, n.nspname, c.relname

@@ -192,8 +192,7 @@ class Command(RichCommand):
 
     def _singletons(self, options: dict[str, Any]) -> None:
         if name := options["start"] or options["stop"]:
-            module = options["module"] or steering.owner_of(name)
-            rows = [steering_schedules.set_running(module, name, running=bool(options["start"]))]
+            rows = [steering_schedules.set_running(name, running=bool(options["start"]))]
         else:
             rows = list(self._gathered(steering_schedules.list_leases, options["module"]))
         columns = ("name", "module", "deployment", "holder", "is_held", "expires_at", "enabled")

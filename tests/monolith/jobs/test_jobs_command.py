@@ -201,9 +201,9 @@ def test_singletons_are_listed_and_switched() -> None:
     assert read("singletons", "--start", name)["singletons"][0]["enabled"] is True
     assert name in jobs("singletons")
     with pytest.raises(
-        CommandError, match=r"'ships' has no singleton 'apps\.ships\.tasks\.other'. It has: apps"
+        CommandError, match=r"No module here has a singleton 'ingest'\. There are: apps\.ships"
     ):
-        jobs("singletons", "--stop", "apps.ships.tasks.other")
+        jobs("singletons", "--stop", "ingest")
 
 
 def test_jobs_are_counted(make: Make) -> None:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from django.tasks import TaskResultStatus
+from django.tasks.exceptions import InvalidTask
 from django_q.exceptions import TimeoutException
 
 from monolith import connection, entering
-from monolith.jobs import JobLost, Retry, completing, records
+from monolith.jobs import JobLost, LeaseExpired, Retry, WorkerDied, completing, records
 from monolith.jobs.records import Claimed
 from monolith.jobs.registry import find
-from monolith.jobs.runner import Attempt, JobNotRunning, run
+from monolith.jobs.runner import Attempt, JobNotRunning, fail, lost, run
 from monolith.jobs.task import AnyTask
 from monolith.models import CommandRecord, Job
 from tests.monolith.jobs.toy import MODULE, Toy
@@ -250,3 +251,19 @@ def test_rows_name_functions_of_modules_alone() -> None:
     assert find("os.system") is None
     assert find("monolith.jobs.records.enqueue") is None
     assert find("apps.hikes.tasks.os.system") is None
+
+
+@pytest.mark.parametrize("kind", [WorkerDied, LeaseExpired])
+def test_an_end_that_nobody_saw_is_an_error_of_a_class(
+    toy: Toy, kind: type[WorkerDied | LeaseExpired]
+) -> None:
+    task = toy(effect)
+    job = claimed(task)
+    fail(job, task, lost(kind, "Its process is gone.", "me"))
+    (error,) = task.get_result(str(job.id)).errors
+    assert error.exception_class is kind
+
+
+def test_there_is_one_queue(toy: Toy) -> None:
+    with pytest.raises(InvalidTask, match="'other' is not valid"):
+        toy(effect).using(queue_name="other")
