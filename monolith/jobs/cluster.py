@@ -31,7 +31,7 @@ from monolith.jobs.memory import resident_bytes
 from monolith.jobs.singletons import DEFAULT_GRACE_S, run_singletons, singletons
 from monolith.jobs.slots import Slots
 from monolith.jobs.solitude import Solitude
-from monolith.jobs.worker import Place, work
+from monolith.jobs.worker import Place, is_orphan, work
 from monolith.transactions import atomic
 
 logger = logging.getLogger("monolith.jobs")
@@ -124,8 +124,7 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     def guard(self) -> None:
         """Look after the processes until told to stop."""
         self.start_event.set()
-        parent = os.getppid()
-        while not (self.stop_event.is_set() or self.slots.is_stopping or os.getppid() != parent):
+        while not (self.stop_event.is_set() or self.slots.is_stopping or is_orphan()):
             wait([worker.process.sentinel for worker in self.workers], GUARD_CYCLE_S)
             for slot, worker in enumerate(self.workers):
                 self._guard(slot, worker)
@@ -145,11 +144,10 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         ]
         for process in processes:
             process.join(max(0.0, ends - time.monotonic()))
-        late = [slot for slot, worker in enumerate(self.workers) if worker.process.is_alive()]
         for process in processes:
             process.kill()
             process.join()
-        for slot in late:
+        for slot in range(len(self.workers)):
             self._hand_back(slot)
 
     # The processes.
@@ -169,6 +167,8 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     def _prepare(self) -> None:
         """Make a forked process one of its own."""
         die_with_parent()
+        if is_orphan():  # since before it said so
+            os._exit(1)
         for number in (signal.SIGTERM, signal.SIGINT):
             # The sentinel says when to stop. A function, because what is ignored stays so in programs started here.
             signal.signal(number, lambda *_: None)
@@ -242,11 +242,18 @@ class ModuleCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
             kwargs={"options": self.options},
         )
         self.sentinel.start()
-        while not self.start_event.is_set():
-            if not self.sentinel.is_alive():
-                raise RuntimeError(f"the sentinel ended with code {self.sentinel.exitcode}")
+        # A signal to stop takes the event away.
+        while self.start_event is not None and not self.start_event.is_set() and self.sentinel.is_alive():
             time.sleep(GUARD_CYCLE_S / 2)
+        if self.sentinel.exitcode:
+            raise RuntimeError(f"the sentinel ended with code {self.sentinel.exitcode}")
         return int(self.pid)
+
+    def sig_handler(self, signum: int, frame: Any) -> None:
+        """Stop in order; one that has not started ends at once."""
+        if self.sentinel is None:
+            sys.exit(0)
+        super().sig_handler(signum, frame)
 
 
 def lead(slots: Slots, prepare: Callable[[], None], grace_s: float) -> None:
@@ -263,6 +270,7 @@ def use_plain_connections() -> None:
     for options in connections.settings.values():
         options["OPTIONS"].pop("pool", None)
         options["CONN_MAX_AGE"] = None
+        options["OPTIONS"].setdefault("connect_timeout", 5)  # of a host that does not even refuse
         # Planned once per connection; see the public tier's alias (ADR 0002).
         options["OPTIONS"].update(prepare_threshold=3, server_side_binding=True)
 

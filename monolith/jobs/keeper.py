@@ -18,10 +18,10 @@ from django.db import DatabaseError, InterfaceError, connections
 from monolith.composition import composed
 from monolith.context import entering
 from monolith.jobs import records, schedules
-from monolith.jobs.registry import find
+from monolith.jobs.registry import runnable, tasks_of
 from monolith.jobs.runner import LeaseExpired, fail, lost
 from monolith.jobs.slots import Slots
-from monolith.jobs.worker import POLL_S
+from monolith.jobs.worker import POLL_S, is_orphan
 from monolith.transactions import atomic
 
 logger = logging.getLogger("monolith.jobs")
@@ -29,6 +29,7 @@ logger = logging.getLogger("monolith.jobs")
 CHANNEL: Final = "monolith_jobs"
 AT_ONCE: Final = 500  # rows that one statement makes ready or finds expired
 SHORTEST_CYCLE_S: Final = 0.02
+HELD_UP_S: Final = 0.2  # when what is due is locked: it is just being enqueued again
 LISTEN_AGAIN_S: Final = 1.0
 LISTEN_FOR_S: Final = 0.5  # until the thread looks whether it is to end
 
@@ -65,18 +66,15 @@ class Keeper:
         threads = [threading.Thread(target=self._listen, args=(alias,), daemon=True) for alias in _servers()]
         for thread in threads:
             thread.start()
-        parent = os.getppid()
-        while not self._slots.is_stopping and os.getppid() == parent:
+        while not self._slots.is_stopping and not is_orphan():
             pause = POLL_S
             for module in self._slots.modules:
                 try:
                     with entering(module):
                         pause = min(pause, self._tend(module))
-                except (DatabaseError, InterfaceError):
-                    logger.warning("the jobs of %s cannot be kept; trying again", module, exc_info=True)
+                except Exception:  # a module that cannot be kept does not hold up the others
+                    logger.warning("the jobs of %s cannot all be kept; trying again", module, exc_info=True)
                     connections[composed().alias_of(module)].close()
-                except ExceptionGroup:
-                    logger.exception("some schedules of %s cannot be fired", module)
             self._renew()
             self._ended.wait(max(pause, SHORTEST_CYCLE_S))
 
@@ -84,21 +82,24 @@ class Keeper:
         """Do what is due in a module; returns the seconds until something is again."""
         if module not in self._scheduled:
             schedules.upsert(module)
+            records.lighten([path for path, task in tasks_of(module).items() if task.heavy])
             self._scheduled.add(module)
         records.plan_anew()
-        if ready := records.promote(AT_ONCE) + records.unblock_free() + self._fail_expired():
+        ready = records.promote(AT_ONCE) + records.unblock_free() + self._fail_expired(module)
+        if ready:
             self._wake.module(module, ready)
         dues = records.next_due_s(), schedules.seconds_to_next(module)
         # Last: it raises when one cannot be fired, and that must keep nothing else waiting.
         schedules.fire(module)
-        return min([POLL_S, *(due for due in dues if due is not None)])
+        pause = min([POLL_S, *(due for due in dues if due is not None)])
+        return pause if pause > 0 or ready else HELD_UP_S
 
-    def _fail_expired(self) -> int:
+    def _fail_expired(self, module: str) -> int:
         with atomic():
             jobs = records.expired(AT_ONCE)
             for job in jobs:
                 text = "Its lease ended: the process that ran it is gone, or could not reach the database."
-                fail(job, find(job.task), lost(LeaseExpired, text, job.worker))
+                fail(job, runnable(job.task, module), lost(LeaseExpired, text, job.worker))
         return len(jobs)
 
     def _renew(self) -> None:

@@ -38,6 +38,7 @@ _NEXT_DUE: Final = statement("next_due")
 _EXPIRED: Final = statement("expired")
 _LEFT_BEHIND: Final = statement("left_behind")
 _RENEW: Final = statement("renew")
+_LIGHTEN: Final = statement("lighten")
 _SUCCEED_AND_START: Final = statement("succeed_and_start")
 
 CLAIM_S: Final = 2.0  # how long a claimed job may wait for its start before others may claim it
@@ -239,3 +240,8 @@ def left_behind(worker: str) -> list[Abandoned]:
 def renew(job_id: int, fence: int, *, lease_s: float) -> bool:
     """Extend a running job's lease."""
     return bool(fetch(_RENEW, id=job_id, fence=fence, lease_s=lease_s))
+
+
+def lighten(heavy: Sequence[str]) -> None:
+    """Take the mark of being heavy from unfinished jobs of all tasks but these."""
+    fetch(_LIGHTEN, heavy=list(heavy))

@@ -73,6 +73,11 @@ def find(path: str) -> AnyTask | None:
     return task if task is not None else _found_elsewhere(path)
 
 
+def runnable(path: str, module: str) -> AnyTask | None:
+    """Return the task that a row of `module` names; None when it is not the module's, or not here."""
+    return find(path) if belongs_to(path, module) else None
+
+
 @cache
 def _found_elsewhere(path: str) -> AnyTask | None:
     # Only a module's own code: a row must not be able to name any function there is.
@@ -80,7 +85,7 @@ def _found_elsewhere(path: str) -> AnyTask | None:
         return None
     try:
         found: object = import_string(path)
-    except ImportError:
+    except Exception:  # noqa: BLE001 - whatever its file does when it is imported: this process does not have it
         return None
     if isinstance(found, ModuleTask):
         return found

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError
 from django.tasks import TaskContext
 from django.utils.json import normalize_json
 from django_q.exceptions import TimeoutException
@@ -97,12 +96,13 @@ def completing() -> Iterator[None]:
     attempt = _current.get()
     if attempt is None or attempt.task.transaction or attempt.completed:
         raise JobNotRunning("completing() belongs into the function of a job with transaction=False, once")
+    attempt.following = None  # the function goes on for a while yet
     try:
         with atomic(durable=True):
             yield
             attempt.complete(None)
     except BaseException:
-        attempt.completed = attempt.following_started = False
+        attempt.completed = False
         raise
 
 
@@ -120,6 +120,7 @@ def run(attempt: Attempt) -> BaseException | None:
                 _call(attempt)
             except JobLost as error:
                 logger.warning("%s", error)
+                attempt.following_started = False
                 return error
             except BaseException as error:
                 attempt.following_started = False
@@ -199,10 +200,11 @@ def fail(job: Claimed | Abandoned, task: AnyTask | None, error: Mapping[str, str
 
 
 def _try_to_fail(attempt: Attempt, error: BaseException) -> None:
-    kept = error_of(error, attempt.worker)
+    attempt.unrecorded = error_of(error, attempt.worker)
     try:
-        fail(attempt.job, attempt.task, kept)
-    except (InterfaceError, OperationalError):
+        fail(attempt.job, attempt.task, attempt.unrecorded)
+    except Exception:
         logger.warning("the failure of job %s could not be written down yet", attempt.job.id, exc_info=True)
-        attempt.unrecorded = kept
         connection().close()
+    else:
+        attempt.unrecorded = None

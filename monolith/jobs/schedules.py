@@ -181,6 +181,8 @@ def _calendar(timing: Timing) -> tuple[timedelta | None, str, str]:
 def _fire_next(module: str, tasks: dict[str, AnyTask], now: datetime | None) -> int | None:
     """Fire one schedule that is due and take it from `tasks`; None when none is due."""
     with atomic():
+        # An equal job that is being enqueued holds the row up until its transaction ends; the next cycle comes soon.
+        fetch("SET LOCAL lock_timeout = '200ms'")
         due = _lock_due(tasks, now)
         if due is None:
             return None

@@ -185,10 +185,12 @@ def owner_of(path: str, *, module: str = "") -> str:
 
 def found_task(module: str, path: str) -> AnyTask:
     """Return a task of a module. Raises TaskNotFound."""
-    task = registry.find(path)
-    if task is None or not registry.belongs_to(path, module):
-        raise TaskNotFound(path, known=registry.tasks_of(module))
-    return task
+    tasks = registry.tasks_of(
+        module
+    )  # not every function that a row may name: who steers chooses the arguments
+    if path not in tasks:
+        raise TaskNotFound(path, known=tasks)
+    return tasks[path]
 
 
 def run_now(

@@ -25,6 +25,7 @@ type AnyTask = ModuleTask[..., Any]
 
 BACKEND: Final = "default"
 LEASE_MARGIN_S: Final = 15  # a lease ends this much after the limit, or later: the process is killed before
+MAX_KEY_BYTES: Final = 500  # an index holds no entry of a third of a page (8 kB)
 DEFAULT_MEMORY_MB: Final = 512
 
 
@@ -119,7 +120,14 @@ class ModuleTask[**P, R](_Task[P, R]):
 
     def key(self, template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Fill in a dedupe or concurrency key with the arguments of a call."""
-        return template.format_map(self.bound(args, kwargs)) if template else ""
+        if not template:
+            return ""
+        key = template.format_map(self.bound(args, kwargs))
+        if len(key.encode()) > MAX_KEY_BYTES:
+            raise ValueError(
+                f"{self.module_path}: a key is at most {MAX_KEY_BYTES} bytes, {key[:50]!r}… is longer"
+            )
+        return key
 
     def bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call by name, with their defaults. Raises TypeError when they do not fit."""

@@ -6,25 +6,26 @@ between processes, so a killed one takes nothing along and leaves no lock behind
 """
 
 import logging
+import multiprocessing
 import os
 import random
 import select
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connections
-from django_q.exceptions import TimeoutException
+from django.db import IntegrityError, connections
 from django_q.worker import worker as django_q_worker
 
+from monolith.composition import composed
 from monolith.context import entering
 from monolith.jobs import records
 from monolith.jobs.memory import MemoryLimit
 from monolith.jobs.records import Claimed
-from monolith.jobs.registry import find, tasks_of
+from monolith.jobs.registry import runnable, tasks_of
 from monolith.jobs.runner import Attempt, JobLost, WorkerDied, fail, lost, run
 from monolith.jobs.slots import Slots
 from monolith.jobs.solitude import Solitude
@@ -118,13 +119,16 @@ class JobSource:
     _batch: deque[Claimed] = field(default_factory=deque)
     _started: Claimed | None = None  # by the commit that ended the job before
     _started_at: float = 0.0  # time.monotonic(), before it
-    _parent: int = field(default_factory=os.getppid)
     _next: int = 0  # the module to look at first
     _seen: list[int] = field(default_factory=list)
     _paces: list[Pace] = field(default_factory=list)
     _replace: bool = False
-    _doubtful: str = ""  # the module whose rows may say that we run what we do not
-    _unrecorded: dict[int, Mapping[str, str]] = field(default_factory=dict)  # errors of jobs that ran
+    _doubtful: dict[str, float] = field(
+        default_factory=dict
+    )  # modules whose rows may be wrong of us; when to look
+    _unrecorded: dict[tuple[str, int], Mapping[str, str]] = field(
+        default_factory=dict
+    )  # errors of jobs that ran
     _memory: MemoryLimit = field(default_factory=MemoryLimit)
 
     def __post_init__(self) -> None:
@@ -138,21 +142,12 @@ class JobSource:
 
     def get(self) -> dict[str, Any] | str:
         """Return the next job as django-q2's worker takes it, already started; STOP when the process is to end."""
-        while True:
-            if self._is_ending():
-                return STOP
-            try:
-                self._settle()
-                found = self._next_started()
-            except (InterfaceError, OperationalError):
-                logger.warning("the database does not answer; trying again", exc_info=True)
-                self._doubt()
-                time.sleep(UNREACHABLE_PAUSE_S)
-                continue
-            if found is not None:
-                job, task = found
-                return self._package(job, task)
+        while not self._is_ending():
+            self._settle()
+            if (found := self._next_started()) is not None:
+                return self._package(*found)
             self._wait()
+        return STOP
 
     def _package(self, job: Claimed, task: AnyTask) -> dict[str, Any]:
         return {
@@ -167,32 +162,44 @@ class JobSource:
     # Finding a job.
 
     def _is_ending(self) -> bool:
-        return self._replace or self.place.slots.is_stopping or os.getppid() != self._parent
+        return self._replace or self.place.slots.is_stopping or is_orphan()
 
     def _next_started(self) -> tuple[Claimed, AnyTask] | None:
         if (job := self._started) is not None:
             self._started = None
-            task = find(job.task)
+            task = runnable(job.task, job.module)
             if task is not None:
                 return self._taken(job, task, self._started_at)
+        if self._batch:
+            with self._sparing(self._batch[0].module):
+                if (found := self._start_one()) is not None:
+                    return found
+        self._leave()
+        return self._look_everywhere()
+
+    def _start_one(self) -> tuple[Claimed, AnyTask] | None:
         while self._batch:
             if (found := self._start(self._batch.popleft())) is not None:
                 return found
-        self._leave()
-        return self._look_everywhere()
+        return None
 
     def _look_everywhere(self) -> tuple[Claimed, AnyTask] | None:
         slots = self.place.slots
         count = len(slots.modules)
         for offset in range(count):
             index = (self._next + offset) % count
-            wakes = slots.states[index].wakes
-            if self._seen[index] == wakes or not slots.enter(self.place.slot, index):
+            module, wakes = slots.modules[index], slots.states[index].wakes
+            if (
+                self._seen[index] == wakes
+                or module in self._doubtful
+                or not slots.enter(self.place.slot, index)
+            ):
                 continue
-            if (found := self._claim(index)) is not None:
-                self._next = (index + 1) % count
-                return found
-            self._seen[index] = wakes
+            with self._sparing(module):
+                if (found := self._claim(index)) is not None:
+                    self._next = (index + 1) % count
+                    return found
+                self._seen[index] = wakes
             slots.leave(self.place.slot)
         return None
 
@@ -202,9 +209,8 @@ class JobSource:
         # Heavy jobs come when there are no others, and now and then before them, so that they come at all.
         for heavy in (True, False) if pace.claims % HEAVY_EVERY == 0 else (False, True):
             self._batch.extend(self._claimed_heavy(index) if heavy else self._claimed(index))
-            while self._batch:
-                if (found := self._start(self._batch.popleft())) is not None:
-                    return found
+            if (found := self._start_one()) is not None:
+                return found
             self.place.solitude.release()
         return None
 
@@ -224,7 +230,7 @@ class JobSource:
         return jobs
 
     def _start(self, job: Claimed) -> tuple[Claimed, AnyTask] | None:
-        task = find(job.task)
+        task = runnable(job.task, job.module)
         with entering(job.module):
             if task is None:
                 logger.error("job %s of %s is of %s, which is not here", job.id, job.module, job.task)
@@ -271,9 +277,11 @@ class JobSource:
         try:
             with self._memory.limiting(task.memory_limit_mb):
                 error = run(attempt)
-        except TimeoutException:
+        except BaseException:
+            # Mostly the alarm, which may strike anywhere: the process ends after this.
+            self._replace = True
             place.slots.crashed(index)
-            place.slots.leave(place.slot)
+            self._keep_in_doubt(attempt)
             raise
         finally:
             if job.heavy:
@@ -282,9 +290,8 @@ class JobSource:
         self._paces[index].measured(time.monotonic() - began)
         if attempt.following_started:
             self._started, self._started_at = self._batch.popleft(), attempt.asked_at
-        if attempt.unrecorded is not None:
-            self._unrecorded[job.id] = attempt.unrecorded
-            self._doubt()
+        elif attempt.unrecorded is not None or (error is not None and attempt.asked_at):
+            self._keep_in_doubt(attempt)
         self._judge(index, error)
 
     def _judge(self, index: int, error: BaseException | None) -> None:
@@ -304,7 +311,7 @@ class JobSource:
             return
         following = self._batch[0]
         # One with a key may be held up by others, and this commit with it.
-        task = find(following.task)
+        task = runnable(following.task, following.module)
         if task is None or following.dedupe_key or following.concurrency_key or following.heavy:
             return
         attempt.following, attempt.following_lease_s = following, task.lease_seconds
@@ -315,42 +322,58 @@ class JobSource:
         self.place.slots.leave(self.place.slot)
 
     def let_go(self) -> None:
-        """Hand back what was claimed or started and has not run."""
-        jobs = [*self._batch, *([self._started] if self._started else [])]
-        try:
-            self._settle()
-            if jobs:
-                with entering(jobs[0].module):
-                    if self._started is not None:
-                        records.interrupt(self._started)
-                    records.give_back(list(self._batch))
-        except (InterfaceError, OperationalError):
-            logger.warning("claimed jobs could not be handed back; others take them later", exc_info=True)
-        self._leave()
-
-    # When the database was away.
-
-    def _doubt(self) -> None:
-        """Drop what was claimed over a lost connection: nobody knows which of the last statements took effect."""
+        """Hand back what was claimed or started and has not run; to be called when the process ends."""
         index = self.place.slots.workers[self.place.slot].module
-        if index >= 0:
-            self._doubtful = self.place.slots.modules[index]
-        self._batch.clear()
+        modules = {*self._doubtful, *([self.place.slots.modules[index]] if index >= 0 else [])}
+        batch = list(self._batch)
+        self._doubtful = dict.fromkeys(modules, 0.0)
+        self._settle()
+        if batch:
+            with self._sparing(batch[0].module), entering(batch[0].module):
+                records.give_back(batch)
         self._leave()
-        connections.close_all()
+
+    # When it is not known which of the last statements took effect.
+
+    @contextmanager
+    def _sparing(self, module: str) -> Iterator[None]:
+        """Go on with the other modules when the tables of one cannot be used."""
+        try:
+            yield
+        except Exception:
+            logger.warning("the jobs of %s cannot be had; trying again", module, exc_info=True)
+            self._doubt(module)
+
+    def _keep_in_doubt(self, attempt: Attempt) -> None:
+        if attempt.unrecorded is not None:
+            self._unrecorded[attempt.job.module, attempt.job.id] = attempt.unrecorded
+        self._doubt(attempt.job.module)
+
+    def _doubt(self, module: str) -> None:
+        """Drop what was claimed of a module, and look a moment later at what its rows say of this process."""
+        self._doubtful[module] = time.monotonic() + UNREACHABLE_PAUSE_S
+        self._batch.clear()
+        self.place.solitude.release()
+        self._leave()
+        connections[composed().alias_of(module)].close()
 
     def _settle(self) -> None:
-        """Set right what rows say of this process after a connection was lost."""
-        if not self._doubtful:
-            return
-        with entering(self._doubtful), atomic():
-            for job in records.left_behind(self.place.name):
-                if (error := self._unrecorded.get(job.id)) is not None:
-                    fail(job, find(job.task), error)
-                else:
-                    records.interrupt(job)
-        self._doubtful = ""
-        self._unrecorded.clear()
+        """Set right what rows say of this process."""
+        for module in [name for name, when in self._doubtful.items() if when <= time.monotonic()]:
+            with self._sparing(module):
+                with entering(module), atomic():
+                    for job in records.left_behind(self.place.name):
+                        if (error := self._unrecorded.pop((module, job.id), None)) is not None:
+                            fail(job, runnable(job.task, module), error)
+                        else:
+                            records.interrupt(job)
+                del self._doubtful[module]
+
+
+def is_orphan() -> bool:
+    """Say whether the process that forked this one is gone."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and parent.pid != os.getppid()
 
 
 def recover(place: Place) -> None:
@@ -360,18 +383,16 @@ def recover(place: Place) -> None:
     with entering(place.module_of_predecessor), atomic():
         for job in records.left_behind(place.predecessor):
             error = lost(WorkerDied, place.end_of_predecessor, place.predecessor)
-            fail(job, find(job.task), error)
+            fail(job, runnable(job.task, place.module_of_predecessor), error)
 
 
 def work(place: Place, prepare: Callable[[], None]) -> None:
     """Be a worker process until told to stop."""
-    from monolith.composition import composed
-
     prepare()
     start_telemetry(composed().profile)
     try:
         recover(place)
-    except (InterfaceError, OperationalError):
+    except Exception:
         logger.warning("the job of a process that died waits for its lease to end", exc_info=True)
         connections.close_all()
     source = JobSource(place)

@@ -141,3 +141,21 @@ def test_heavy_jobs_run_one_at_a_time_on_a_host(project: JobsProject, cluster: Q
     spans = sorted(project.each("SELECT min(at), max(at) FROM {m}.effect GROUP BY number"))
     assert len(spans) == 6
     assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+
+
+def test_a_module_whose_tables_are_locked_keeps_no_other_waiting(
+    project: JobsProject, cluster: QCluster
+) -> None:
+    bad_job(project, "effect.enqueue(1)")
+    with project.project.admin() as holder:
+        holder.autocommit = False
+        holder.execute("LOCK TABLE module0.monolith_job IN ACCESS EXCLUSIVE MODE")
+        for _ in range(3):  # each worker has met the lock by then
+            good_jobs_end(project, jobs=200)
+            project.execute("TRUNCATE module1.effect RESTART IDENTITY")
+        bad_jobs = "SELECT pg_blocking_pids(pid) FROM pg_stat_activity WHERE usename = 'module0_rw' AND wait_event_type = 'Lock'"
+        wait_until(lambda: project.rows(bad_jobs), "somebody waits for the lock")
+        good_jobs_end(project, jobs=200)
+        holder.rollback()
+    project.enqueue("with entering('module0'):\n    tasks('module0').effect.enqueue(2)\n")
+    wait_until(lambda: project.unfinished() == 0, "the module is back")

@@ -11,7 +11,7 @@ from django_q.exceptions import TimeoutException
 from monolith import connection, entering
 from monolith.jobs import JobLost, LeaseExpired, Retry, WorkerDied, completing, records
 from monolith.jobs.records import Claimed
-from monolith.jobs.registry import find
+from monolith.jobs.registry import find, runnable
 from monolith.jobs.runner import Attempt, JobNotRunning, fail, lost, run
 from monolith.jobs.task import AnyTask
 from monolith.models import CommandRecord, Job
@@ -245,6 +245,64 @@ def test_the_end_of_a_job_lets_the_next_of_its_key_go_on(toy: Toy) -> None:
     run(attempt(task, first))
 
     assert [job.id for job in records.claim(MODULE, limit=5, heavy=True)] == [second.id]
+
+
+def test_a_job_that_was_given_away_starts_no_other(toy: Toy) -> None:
+    task = toy(effect)
+    job = claimed(task, "first")
+    task.enqueue("second")
+    (following,) = records.claim(MODULE, limit=1, heavy=True)
+    Job.objects.filter(pk=job.id).update(fence=99)
+    running = attempt(task, job)
+    running.following, running.following_lease_s = following, 5
+
+    assert isinstance(run(running), JobLost)
+
+    assert not running.following_started
+    assert list(Job.objects.order_by("pk").values_list("status", "workers")) == [
+        ("running", ["me"]),
+        ("ready", []),
+    ]
+
+
+def test_a_function_that_goes_on_after_completing_starts_no_other(toy: Toy) -> None:
+    def going_on() -> None:
+        with completing():
+            effect("last")
+        raise ConnectionError("while closing")
+
+    task = toy(going_on, transaction=False)
+    job = claimed(task)
+    task.enqueue()
+    (following,) = records.claim(MODULE, limit=1, heavy=True)
+    running = attempt(task, job)
+    running.following, running.following_lease_s = following, 5
+
+    assert isinstance(run(running), ConnectionError)
+
+    assert effects() == ["last"]
+    assert list(Job.objects.order_by("pk").values_list("status", flat=True)) == ["succeeded", "ready"]
+
+
+def test_rows_name_functions_of_their_own_module() -> None:
+    assert runnable("apps.hikes.services.retire_walk", "hikes") is not None
+    assert runnable("apps.hikes.services.retire_walk", "ships") is None
+
+
+def test_jobs_of_a_task_that_is_heavy_no_more_run_as_others_do(toy: Toy) -> None:
+    task = toy(effect, heavy=True)
+    task.enqueue()
+    records.lighten([task.module_path])
+    assert records.claim(MODULE, limit=1, heavy=False) == []
+    records.lighten([])
+    assert len(records.claim(MODULE, limit=1, heavy=False)) == 1
+
+
+def test_keys_fit_into_an_index(toy: Toy) -> None:
+    task = toy(effect, concurrency_key="{name}")
+    task.enqueue("x" * 500)
+    with pytest.raises(ValueError, match="a key is at most 500 bytes"):
+        task.enqueue("x" * 501)
 
 
 def test_rows_name_functions_of_modules_alone() -> None:
