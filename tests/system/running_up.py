@@ -123,7 +123,9 @@ class Up:
         raise AssertionError(f"no line matched {pattern!r}:\n{self.output}")
 
     def wait_until_ready(self) -> "Up":
+        """Wait until it says that it is up, and its jobs run, which come a moment later."""
         self.wait_for_line(r"^Admin login")
+        self.wait_for_line(r"^jobs +\| Running the jobs", after=0)
         return self
 
     def stop(self) -> int:

@@ -52,7 +52,7 @@ def test_ctrl_c_ends_servers_and_database(directory: Path) -> None:
 
         assert up.stop() == 0
 
-        assert pids.keys() == {"public", "private"}
+        assert pids.keys() == {"public", "private", "jobs"}
         wait_until_gone(pids)
         assert not up.cluster.is_running()
         assert up.pids == {}
@@ -64,7 +64,7 @@ def test_sigkill_of_up_leaves_no_server_and_the_next_up_takes_over(directory: Pa
         first.write_summary("before up was killed")
         servers = first.pids
         workers = {str(child): child for pid in servers.values() for child in children(pid)}
-        assert len(workers) == 2
+        assert len(workers) == 3  # of each server one, and the sentinel of jobs
         first.process.kill()
         first.process.wait()
         wait_until_gone(servers | workers)
@@ -92,6 +92,22 @@ def test_sigkill_of_a_server_brings_it_back_and_leaves_the_other_alone(directory
         after = up.pids
         assert after[tier] != before[tier]
         assert {**after, tier: 0} == {**before, tier: 0}
+
+
+def test_sigkill_of_the_jobs_brings_them_back(directory: Path) -> None:
+    with Up(directory) as up:
+        up.wait_until_ready()
+        before = up.pids
+        (sentinel,) = children(before["jobs"])
+        seen = len(up.lines)
+
+        os.kill(before["jobs"], signal.SIGKILL)
+
+        up.wait_for_line("jobs ended with SIGKILL; starting it again", after=seen)
+        wait_until_gone({"jobs": before["jobs"], "sentinel": sentinel})
+        up.wait_for_line(r"^jobs +\| Running the jobs", after=seen)
+        after = up.pids
+        assert {**after, "jobs": 0} == {**before, "jobs": 0}
 
 
 def test_sigkill_of_a_worker_brings_it_back(directory: Path) -> None:
@@ -188,7 +204,8 @@ def test_each_server_finds_only_its_own_in_its_environment(directory: Path) -> N
 
         found = {name: environment_of(pid) for name, pid in up.pids.items()}
         assert not {"MONOLITH_SECRET_KEY", "MONOLITH_ADMIN_URL", "PGPASSWORD"} & found["public"].keys()
-        assert not {"MONOLITH_ADMIN_URL", "PGPASSWORD"} & found["private"].keys()
+        for name in ("private", "jobs"):
+            assert not {"MONOLITH_ADMIN_URL", "PGPASSWORD"} & found[name].keys()
         assert found["private"]["MONOLITH_SECRET_KEY"] == "signs the sessions of this test"
         with pytest.raises(urllib.error.HTTPError, match="404"):
             up.read("public", "/admin/")
