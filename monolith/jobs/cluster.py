@@ -135,8 +135,7 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     def stop(self) -> None:
         """Let running jobs end, for as long as the grace; then hand back what still runs."""
         self.slots.stop()
-        with suppress(BlockingIOError):  # full, so there is something for each to read
-            os.write(self.wake_writer, b"." * len(self.workers))
+        self._wake(len(self.workers))
         ends = time.monotonic() + self.options.grace_s
         processes = [
             *(worker.process for worker in self.workers),
@@ -150,6 +149,10 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         for slot in range(len(self.workers)):
             self._hand_back(slot)
 
+    def _wake(self, workers: int) -> None:
+        with suppress(BlockingIOError):  # full, so there is something for each to read
+            os.write(self.wake_writer, b"." * workers)
+
     # The processes.
 
     def _spawn(self, target: Callable[..., None], *arguments: Any) -> Any:
@@ -161,7 +164,9 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
         state = self.slots.workers[slot]
         state.generation += 1
         name = f"{socket.gethostname()}/{self.cluster_id.hex[:12]}/{slot}.{state.generation}"
-        place = Place(slot, name, predecessor, end, module, self.slots, self.wake_reader, Solitude())
+        place = Place(
+            slot, name, predecessor, end, module, self.slots, self.wake_reader, self.wake_writer, Solitude()
+        )
         return Worker(self._spawn(work, place, self._prepare), name)
 
     def _prepare(self) -> None:
@@ -187,6 +192,7 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             logger.warning("worker %s, at a job of %s, is replaced: %s", worker.name, left, end)
         worker.process.close()
         self.workers[slot] = self._spawn_worker(slot, worker.name if left else "", end, left)
+        self._wake(1)  # it may have taken along what was to wake another
 
     def _left_module(self, slot: int, *, in_order: bool) -> str:
         """Clear the slot of a process that ended; return the module of which it may have left a running job."""

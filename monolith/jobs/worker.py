@@ -12,7 +12,7 @@ import random
 import select
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -31,7 +31,7 @@ from monolith.jobs.slots import Slots
 from monolith.jobs.solitude import Solitude
 from monolith.jobs.task import AnyTask
 from monolith.telemetry import start_telemetry
-from monolith.transactions import atomic
+from monolith.transactions import atomic, connection
 
 logger = logging.getLogger("monolith.jobs")
 
@@ -78,6 +78,7 @@ class Place:
     module_of_predecessor: str
     slots: Slots
     wake: int  # reading end of a pipe; one byte for each job that came
+    wake_another: int  # its writing end
     solitude: Solitude
 
 
@@ -198,10 +199,18 @@ class JobSource:
             with self._sparing(module):
                 if (found := self._claim(index)) is not None:
                     self._next = (index + 1) % count
+                    self._pass_on(index)
                     return found
                 self._seen[index] = wakes
             slots.leave(self.place.slot)
         return None
+
+    def _pass_on(self, taken: int) -> None:
+        """Wake another worker if there may be work of other modules: the byte that woke us may have been for that."""
+        states = self.place.slots.states
+        if any(seen != states[i].wakes for i, seen in enumerate(self._seen) if i != taken):
+            with suppress(BlockingIOError):
+                os.write(self.place.wake_another, b".")
 
     def _claim(self, index: int) -> tuple[Claimed, AnyTask] | None:
         pace = self._paces[index]
@@ -386,6 +395,13 @@ def recover(place: Place) -> None:
             fail(job, runnable(job.task, place.module_of_predecessor), error)
 
 
+def connect(modules: Iterable[str]) -> None:
+    """Connect to every module now, so that no job waits for it; one that does not answer is tried again later."""
+    for module in modules:
+        with suppress(Exception), entering(module):
+            connection().ensure_connection()
+
+
 def work(place: Place, prepare: Callable[[], None]) -> None:
     """Be a worker process until told to stop."""
     prepare()
@@ -395,6 +411,7 @@ def work(place: Place, prepare: Callable[[], None]) -> None:
     except Exception:
         logger.warning("the job of a process that died waits for its lease to end", exc_info=True)
         connections.close_all()
+    connect(place.slots.modules)
     source = JobSource(place)
     django_q_worker(source, NoResults(), Timer(), -1)
     source.let_go()
