@@ -6,8 +6,7 @@ import subprocess
 import sys
 import time
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,43 +58,36 @@ class Command(RichCommand):
         composition = composed()
         if os.environ.get("DATABASE_URL"):
             if options["samples"]:
-                self._run_loaders([name for name, m in composition.modules.items() if m.sample_data])
+                self._run_loader([name for name, m in composition.modules.items() if m.sample_data])
             return
         file = PreparationFile(PostgresCluster(project_data_directory()))
         loaded = file.read().samples
         missing = [] if options["no_samples"] else missing_samples(composition.modules, loaded)
         if missing:
-            self._run_loaders(missing)
+            self._run_loader(missing)
             loaded |= {name: composition.modules[name].sample_data for name in missing}
         file.update(samples=loaded, fingerprint=fingerprint(composition.declared.values()))
 
-    def _run_loaders(self, names: list[str]) -> None:
+    def _run_loader(self, names: list[str]) -> None:
         # As the private tier: only a module's own role may write its rows, and the migrator has none of them.
         declared = composed().declared.values()
         environ = child_environment(Profile.PRIVATE, os.environ, declared, directory=project_data_directory())
-        failed = False
-        with ThreadPoolExecutor(os.cpu_count()) as executor:
-            for result in executor.map(lambda name: _run_loader(name, environ), names):
-                self.stdout.write(result.stdout, ending="")
-                failed |= result.returncode != 0
-        if failed:
+        project = project_directory()
+        result = subprocess.run(
+            [sys.executable, str(project / "manage.py"), "load_samples", *names],
+            cwd=project,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        self.stdout.write(result.stdout, ending="")
+        if result.returncode:
             raise CommandError(
                 "Not all sample data was loaded (the lines above say why); everything else is done. "
                 "Mend it and run this again, or add --no-samples."
             )
-
-
-def _run_loader(name: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    project = project_directory()
-    return subprocess.run(
-        [sys.executable, str(project / "manage.py"), "load_samples", name],
-        cwd=project,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
 
 
 @contextmanager
