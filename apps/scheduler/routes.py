@@ -83,31 +83,31 @@ def run_now(request: HttpRequest, new: NewRun) -> Any:
 
 
 @private.get(
-    "/jobs/{module}/{id}",
+    "/jobs/{module}/{job}",
     response={200: JobDetailsOut, 403: ProblemSchema, 404: ProblemSchema, 409: ProblemSchema},
     summary="One job",
 )
-def show_job(request: HttpRequest, module: Path[ModuleName], id: Path[Id]) -> Any:  # noqa: A002 - the path's name
+def show_job(request: HttpRequest, module: Path[ModuleName], job: Path[Id]) -> Any:
     """Arguments, errors and workers of a job."""
     require_permission(request, VIEW)
     with _problems():
-        return steering.show_job(module, id)
+        return steering.show_job(module, job)
 
 
-@private.post("/jobs/{module}/{id}/replay", response=_STEERED, summary="Replay a job")
-def replay(request: HttpRequest, module: Path[ModuleName], id: Path[Id]) -> Any:  # noqa: A002
+@private.post("/jobs/{module}/{job}/replay", response=_STEERED, summary="Replay a job")
+def replay(request: HttpRequest, module: Path[ModuleName], job: Path[Id]) -> Any:
     """Let a job that ended run again, with all of its attempts."""
     by = require_permission(request, STEER)
     with _problems():
-        return services.replay(module=module, job=id, by=by)
+        return services.replay(module=module, job=job, by=by)
 
 
-@private.post("/jobs/{module}/{id}/discard", response=_STEERED, summary="Discard a job")
-def discard(request: HttpRequest, module: Path[ModuleName], id: Path[Id]) -> Any:  # noqa: A002
+@private.post("/jobs/{module}/{job}/discard", response=_STEERED, summary="Discard a job")
+def discard(request: HttpRequest, module: Path[ModuleName], job: Path[Id]) -> Any:
     """Give a job up that does not run."""
     by = require_permission(request, STEER)
     with _problems():
-        return services.discard(module=module, job=id, by=by)
+        return services.discard(module=module, job=job, by=by)
 
 
 @private.get("/counts", response={200: CountList, **_LISTED}, summary="How many jobs there are")

@@ -227,7 +227,7 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             with entering(self.slots.modules[index]), atomic():
                 for job in records.left_behind(self.workers[slot].name):
                     records.interrupt(job)
-        except Exception:
+        except Exception:  # the cluster ends all the same, and the other slots have their turn
             logger.warning("a running job could not be handed back; its lease will end", exc_info=True)
 
 

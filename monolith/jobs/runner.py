@@ -203,7 +203,7 @@ def _try_to_fail(attempt: Attempt, error: BaseException) -> None:
     attempt.unrecorded = error_of(error, attempt.worker)
     try:
         fail(attempt.job, attempt.task, attempt.unrecorded)
-    except Exception:
+    except Exception:  # whatever is in the way now, the worker writes it down later
         logger.warning("the failure of job %s could not be written down yet", attempt.job.id, exc_info=True)
         connection().close()
     else:

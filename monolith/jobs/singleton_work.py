@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> int:
     except LeaseLost as error:
         logger.warning("%s ended: %s", path, error)
         return LOST
-    except Exception:
+    except Exception:  # of the work itself; how it ended is this process's exit code
         logger.exception("%s raised", path)
         return RAISED
     return ENDED

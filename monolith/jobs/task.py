@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from inspect import iscoroutinefunction, signature
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, Required, TypedDict, Unpack, overload
 
 from django.tasks import Task, TaskContext, task_backends
 from django.tasks.exceptions import InvalidTask
@@ -137,49 +137,38 @@ class ModuleTask[**P, R](_Task[P, R]):
         return dict(arguments.arguments)
 
 
+class TaskOptions(TypedDict, total=False):
+    """What `@task` takes by name: the fields of ModuleTask, and those of Timing."""
+
+    time_limit_s: Required[int]
+    priority: int
+    retry: Retry
+    transaction: bool
+    memory_limit_mb: int
+    heavy: bool
+    lease_s: int
+    dedupe_key: str
+    concurrency_key: str
+    every: timedelta | None
+    cron: str
+    timezone: str
+    jitter: timedelta
+    catch_up: CatchUp
+
+
 @overload
 def task[**P, R](function: Callable[P, R], /) -> ModuleTask[P, R]: ...
 
 
 @overload
 def task[**P, R](
-    *,
-    time_limit_s: int,
-    takes_context: Literal[True],
-    priority: int = ...,
-    retry: Retry = ...,
-    transaction: bool = ...,
-    memory_limit_mb: int = ...,
-    heavy: bool = ...,
-    lease_s: int = ...,
-    dedupe_key: str = ...,
-    concurrency_key: str = ...,
-    every: timedelta | None = ...,
-    cron: str = ...,
-    timezone: str = ...,
-    jitter: timedelta = ...,
-    catch_up: CatchUp = ...,
+    *, takes_context: Literal[True], **options: Unpack[TaskOptions]
 ) -> Callable[["Callable[Concatenate[TaskContext[Any, Any], P], R]"], ModuleTask[P, R]]: ...
 
 
 @overload
 def task[**P, R](
-    *,
-    time_limit_s: int,
-    takes_context: Literal[False] = ...,
-    priority: int = ...,
-    retry: Retry = ...,
-    transaction: bool = ...,
-    memory_limit_mb: int = ...,
-    heavy: bool = ...,
-    lease_s: int = ...,
-    dedupe_key: str = ...,
-    concurrency_key: str = ...,
-    every: timedelta | None = ...,
-    cron: str = ...,
-    timezone: str = ...,
-    jitter: timedelta = ...,
-    catch_up: CatchUp = ...,
+    *, takes_context: Literal[False] = ..., **options: Unpack[TaskOptions]
 ) -> Callable[[Callable[P, R]], ModuleTask[P, R]]: ...
 
 

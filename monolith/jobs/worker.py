@@ -349,7 +349,9 @@ class JobSource:
         """Go on with the other modules when the tables of one cannot be used."""
         try:
             yield
-        except Exception:
+        except (
+            Exception
+        ):  # a lock, a lost connection, a missing table: nothing of one module may end the process
             logger.warning("the jobs of %s cannot be had; trying again", module, exc_info=True)
             self._doubt(module)
 
@@ -408,7 +410,7 @@ def work(place: Place, prepare: Callable[[], None]) -> None:
     start_telemetry(composed().profile)
     try:
         recover(place)
-    except Exception:
+    except Exception:  # the slot is needed also when its last module cannot be reached
         logger.warning("the job of a process that died waits for its lease to end", exc_info=True)
         connections.close_all()
     connect(place.slots.modules)

@@ -7,35 +7,39 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, Final
 
 import pytest
-from pydantic import SecretStr
 
 from monolith.contracts import (
-    BreakerOpen,
     CallerRefused,
     DeadlineExceeded,
     InvalidCall,
     InvalidResult,
     ProviderFailure,
-    TooManyCalls,
     TransportFailure,
     wire,
 )
-from monolith.contracts.call import Call
-from monolith.contracts.contract import contract_of
 from monolith.contracts.errors import ContractError
-from monolith.contracts.tokens import Caller, Signer, Verifier
-from monolith.contracts.transports import http
-from monolith.contracts.transports.breaker import FAILURES, State
+from monolith.contracts.tokens import Caller, Verifier
+from monolith.contracts.transports.breaker import State
 from monolith.contracts.transports.http import HttpTransport
-from monolith.contracts.transports.retries import ATTEMPTS
-from monolith.contracts.wire import write_error
 from monolith.logs import request_id
-from tests.monolith.promised.ships import Ships, Vessel, VesselUnknown
+from tests.monolith.contracts_http import (
+    ARK,
+    FOUND,
+    KEY,
+    SHORT_S,
+    SLACK_S,
+    breaker_of,
+    call,
+    mute_owner,
+    opened,
+    owner,
+    refused,
+    rename,
+    transport,
+)
+from tests.monolith.promised.ships import VesselUnknown
 from tests.monolith.scripted_owner import (
     CERTIFICATE,
     Behaviour,
@@ -49,60 +53,7 @@ from tests.monolith.scripted_owner import (
     trickles,
 )
 
-KEY: Final = SecretStr("a key of calls to ships" + "." * 16)
-OPERATIONS: Final = contract_of(Ships).operations
-ARK: Final = Vessel(mmsi=1, name="Ark")
-FOUND: Final = answers(ARK.model_dump_json().encode())
-SHORT_S: Final = 0.25  # a deadline
-SLACK_S: Final = 0.25  # more than a busy machine needs to notice that it is over
-
-
-@pytest.fixture
-def owner() -> Iterator[ScriptedOwner]:
-    with scripted_owner() as owner:
-        yield owner
-
-
-@pytest.fixture
-def transport(owner: ScriptedOwner) -> Iterator[HttpTransport]:
-    with opened(owner.url) as transport:
-        yield transport
-
-
-@contextmanager
-def opened(url: str, concurrency: int = 4) -> Iterator[HttpTransport]:
-    transport = HttpTransport("ships", url, Signer("ships", [KEY]), timeout_s=5, concurrency=concurrency)
-    try:
-        yield transport
-    finally:
-        transport.close()
-
-
-@contextmanager
-def mute_owner(scheme: str) -> Iterator[HttpTransport]:
-    """An owner that neither reads nor writes: the system accepts in its place."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with opened(f"{scheme}://127.0.0.1:{port}") as transport:
-            yield transport
-
-
-def call(operation: str = "get", /, *, within_s: float | None = None, **arguments: Any) -> Call:
-    deadline = None if within_s is None else time.monotonic() + within_s
-    return Call(OPERATIONS[operation], arguments or {"mmsi": 1}, "hikes", deadline, "acme", "user:7")
-
-
-def rename() -> Call:
-    return call("rename", idempotency_key="k", mmsi=1, name="Ark")
-
-
-def breaker_of(transport: HttpTransport) -> State:
-    return transport.breaker.state
-
-
-def refused(error: ContractError) -> Behaviour:
-    status, body = write_error(OPERATIONS["get"], error)
-    return answers(body, f"{status} No")
+__all__ = ["owner", "transport"]  # fixtures
 
 
 def test_call_is_one_request_with_its_arguments_as_json(
@@ -352,148 +303,6 @@ def test_arguments_that_are_too_large_are_not_sent(owner: ScriptedOwner, transpo
         transport.carry(call(mmsi=1, name="x" * wire.MAX_ARGUMENTS))
 
     assert owner.received == []
-
-
-# Again, or not.
-
-
-def test_query_is_tried_again_until_it_is_answered(owner: ScriptedOwner, transport: HttpTransport) -> None:
-    owner.behave(closes, answers(b"", "503 Service Unavailable"), FOUND)
-
-    assert transport.carry(call()) == ARK
-    assert len(owner.received) == ATTEMPTS == 3
-
-
-def test_query_is_not_tried_for_ever(owner: ScriptedOwner, transport: HttpTransport) -> None:
-    owner.behave(closes)
-
-    with pytest.raises(TransportFailure):
-        transport.carry(call())
-    assert len(owner.received) == ATTEMPTS
-
-
-def test_gate_is_asked_again(owner: ScriptedOwner, transport: HttpTransport) -> None:
-    owner.behave(closes, answers(b'{"outcome": "allow"}'))
-
-    assert transport.carry(call("allow", subject="user:7")).outcome == "allow"
-
-
-def test_command_operation_is_sent_once(owner: ScriptedOwner, transport: HttpTransport) -> None:
-    owner.behave(closes, FOUND)
-
-    with pytest.raises(TransportFailure):
-        transport.carry(rename())
-    assert len(owner.received) == 1
-
-
-def test_query_is_not_tried_again_when_its_time_would_be_over(
-    owner: ScriptedOwner, transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http, "pauses", lambda: iter([60.0]))
-    owner.behave(closes)
-
-    with pytest.raises(TransportFailure):
-        transport.carry(call(within_s=5))
-    assert len(owner.received) == 1
-
-
-# Not asking.
-
-
-def test_breaker_opens_after_failures_in_a_row_and_closes_with_an_answer(
-    owner: ScriptedOwner, transport: HttpTransport
-) -> None:
-    owner.behave(closes)
-    for _ in range(FAILURES):
-        with pytest.raises(TransportFailure):
-            transport.carry(rename())
-    assert breaker_of(transport) is State.OPEN
-
-    with pytest.raises(BreakerOpen):
-        transport.carry(call())
-    assert len(owner.received) == FAILURES
-
-    owner.behave(refused(VesselUnknown(mmsi=1)))
-    transport.breaker._probe_at = 0.0
-    with pytest.raises(VesselUnknown):
-        transport.carry(call())
-    assert breaker_of(transport) is State.CLOSED
-
-
-def test_query_that_opens_the_breaker_is_not_tried_again(
-    owner: ScriptedOwner, transport: HttpTransport
-) -> None:
-    owner.behave(closes)
-    for _ in range(FAILURES - 1):
-        with pytest.raises(TransportFailure):
-            transport.carry(rename())
-
-    with pytest.raises(TransportFailure):
-        transport.carry(call())
-    assert len(owner.received) == FAILURES
-
-
-def test_owner_that_hangs_opens_the_breaker(owner: ScriptedOwner, transport: HttpTransport) -> None:
-    owner.behave(hangs)
-    with ThreadPoolExecutor(4) as threads:
-        waiting = [threads.submit(transport.carry, call(within_s=SHORT_S)) for _ in range(FAILURES)]
-        assert all(isinstance(future.exception(), DeadlineExceeded | TooManyCalls) for future in waiting)
-    with pytest.raises((DeadlineExceeded, BreakerOpen)):
-        transport.carry(call(within_s=SHORT_S))
-
-    assert breaker_of(transport) is State.OPEN
-
-
-def test_callers_in_a_hurry_do_not_open_the_breaker_for_the_others(
-    owner: ScriptedOwner, transport: HttpTransport
-) -> None:
-    owner.behave(hangs)
-    for _ in range(FAILURES + 1):
-        with pytest.raises(DeadlineExceeded):
-            transport.carry(call(within_s=http.TELLING_S / 10))
-
-    assert breaker_of(transport) is State.CLOSED
-
-
-def test_answers_of_any_kind_keep_the_breaker_closed(owner: ScriptedOwner, transport: HttpTransport) -> None:
-    owner.behave(refused(ProviderFailure("ships.get", "the provider raised an error, KeyError")))
-    for _ in range(FAILURES + 1):
-        with pytest.raises(ProviderFailure):
-            transport.carry(call())
-
-    assert breaker_of(transport) is State.CLOSED
-
-
-def test_calls_beyond_the_limit_are_refused_and_not_queued(owner: ScriptedOwner) -> None:
-    release = threading.Event()
-
-    def waits(connection: socket.socket) -> None:
-        release.wait(10)
-        FOUND(connection)
-
-    owner.behave(waits)
-    with opened(owner.url, concurrency=2) as transport:
-        with ThreadPoolExecutor(2) as threads:
-            under_way = [threads.submit(transport.carry, call()) for _ in range(2)]
-            while len(owner.received) < 2:
-                pass
-            with pytest.raises(TooManyCalls):  # after a moment
-                transport.carry(call())
-            with pytest.raises(TooManyCalls):  # at once
-                transport.carry(call())
-            release.set()
-            assert [future.result() for future in under_way] == [ARK, ARK]
-        assert transport.carry(call()) == ARK
-        assert owner.connections <= 3
-
-
-def test_many_threads_share_the_connections(owner: ScriptedOwner) -> None:
-    owner.behave(FOUND)
-    with opened(owner.url, concurrency=8) as transport, ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(transport.carry, (call() for _ in range(200))))
-
-    assert found == [ARK] * 200
-    assert owner.connections <= 8
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
