@@ -111,6 +111,41 @@ class Environment(BaseModel):
         description="Which deployment this process belongs to. Each has its own leaders of singletons: processes that "
         "stand in for each other share a name, a copy of the system on the same database has another.",
     )
+    environment: str = Field(
+        default="development",
+        alias="MONOLITH_ENVIRONMENT",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+        description="Which environment this is: `production`, `staging`. Each message carries it, and one that was "
+        "written in another environment is never sent, so that a copy of production's data sends nothing. To be set "
+        "whenever MONOLITH_BROKER_URL is.",
+    )
+    broker_url: str = Field(
+        default="",
+        alias="MONOLITH_BROKER_URL",
+        description="The broker that carries events and commands: `nats://host:port` (several, for a cluster, "
+        "separated by commas; `tls://` for TLS) or `postgresql://host:port/database`. Unset: an embedded NATS server "
+        "under var/.",
+    )
+    broker_credentials: str = Field(
+        default="",
+        alias="MONOLITH_BROKER_CREDENTIALS",
+        description="A NATS credentials file (.creds) for MONOLITH_BROKER_URL. The public tier refuses to start with "
+        "it.",
+    )
+    broker_replicas: int = Field(
+        default=1,
+        alias="MONOLITH_BROKER_REPLICAS",
+        ge=1,
+        le=5,
+        description="How many servers of a NATS cluster keep each message: 1, 3 or 5.",
+    )
+    broker_max_bytes: int = Field(
+        default=1_073_741_824,
+        alias="MONOLITH_BROKER_MAX_BYTES",
+        gt=0,
+        description="How much the broker holds for consumers that lag behind. When it is full, messages wait in the "
+        "outboxes.",
+    )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
         alias="MONOLITH_SECRET_KEY",

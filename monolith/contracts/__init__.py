@@ -18,12 +18,14 @@ from monolith.contracts.errors import (
     IdempotencyConflict,
     InvalidCall,
     InvalidResult,
+    MessageUnreadable,
     ProviderFailure,
     RequirementNotDeclared,
     TooManyCalls,
     TransportFailure,
 )
 from monolith.contracts.interface import Interface, command, gate, raises
+from monolith.contracts.messages import Command, Event, upcaster
 from monolith.contracts.schema import OpenEnum, Schema, UtcDatetime
 from monolith.contracts.scope import acting, call_budget, call_scope, deadline
 
@@ -33,13 +35,16 @@ __all__ = [
     "CallError",
     "CallInTransaction",
     "CallerRefused",
+    "Command",
     "ContractError",
     "DeadlineExceeded",
     "DeclaredError",
+    "Event",
     "IdempotencyConflict",
     "Interface",
     "InvalidCall",
     "InvalidResult",
+    "MessageUnreadable",
     "OpenEnum",
     "ProviderFailure",
     "RequirementNotDeclared",
@@ -57,4 +62,5 @@ __all__ = [
     "gate",
     "raises",
     "require",
+    "upcaster",
 ]

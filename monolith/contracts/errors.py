@@ -14,6 +14,7 @@ ContractError
 ├── IdempotencyConflict         the key was used before, for another request
 ├── CallInTransaction           the call would have to be made inside an open transaction
 ├── CallBudgetExceeded          one request makes more calls than it may
+├── MessageUnreadable           a message came in a version or a shape that this process does not read
 └── RequirementNotDeclared      the caller's module does not list the other in `requires`
 """
 
@@ -194,3 +195,7 @@ class RequirementNotDeclared(ContractError):
             f"Module '{caller}' calls '{module}' and does not declare it. Add {module!r} to `requires` of "
             f"'{caller}'; declared now: {', '.join(allowed) or 'nothing'}."
         )
+
+
+class MessageUnreadable(ContractError):
+    """A message came in a version or a shape that this process does not read; trying again does not help."""

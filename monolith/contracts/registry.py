@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from monolith.composition import composed
 from monolith.contracts.contract import Contract, Operation, contract_of, interface_problems
 from monolith.contracts.interface import Interface, Kind
+from monolith.contracts.messages import Message, MessageType
 from monolith.errors import CompositionError
 from monolith.module import Module
 
@@ -42,10 +43,34 @@ def versioned(dotted: str, version: int) -> str:
 
 
 def promises_of(module: Module) -> list[Promise]:
-    """Return a module's contracts, one per major version, from files that exist. Raises CompositionError."""
+    """Return a module's contracts, one per major version, from files that exist. Raises CompositionError.
+
+    A file of messages alone promises nothing that can be called.
+    """
     return [
-        Promise(module, version, _interface_in(import_module(versioned(module.contract_module, version))))
+        Promise(module, version, _interface_in(file))
+        for version, file in _files_of(module)
+        if _interfaces_in(file) or not _messages_in(file)
+    ]
+
+
+def messages_of(module: Module) -> list[type[Message]]:
+    """Return the events and commands that a module's contract declares, in the order it does."""
+    return [message for _, file in _files_of(module) for message in _messages_in(file)]
+
+
+def _files_of(module: Module) -> list[tuple[int, ModuleType]]:
+    return [
+        (version, import_module(versioned(module.contract_module, version)))
         for version in versions_of(module)
+    ]
+
+
+def _messages_in(file: ModuleType) -> list[type[Message]]:
+    return [
+        value
+        for value in vars(file).values()
+        if isinstance(value, type) and issubclass(value, Message) and value.__module__ == file.__name__
     ]
 
 
@@ -66,12 +91,16 @@ def _exists(dotted: str) -> bool:
         return False
 
 
-def _interface_in(file: ModuleType) -> type[Any]:
-    found = [
+def _interfaces_in(file: ModuleType) -> list[type[Any]]:
+    return [
         value
         for value in vars(file).values()
         if isinstance(value, type) and Interface in value.__mro__ and value.__module__ == file.__name__
     ]
+
+
+def _interface_in(file: ModuleType) -> type[Any]:
+    found = _interfaces_in(file)
     if len(found) != 1:
         names = ", ".join(sorted(interface.__name__ for interface in found)) or "none"
         raise CompositionError(
@@ -157,6 +186,18 @@ def _same(given: Any, promised: Any) -> bool:
 
 def _default(value: Any) -> str:
     return "none" if value is inspect.Parameter.empty or value is PydanticUndefined else repr(value)
+
+
+@cache
+def message_types() -> Mapping[str, MessageType]:
+    """Return the message types of every declared module, composed here or not, by name."""
+    return MappingProxyType(
+        {
+            message.message_type.name: message.message_type
+            for module in composed().declared.values()
+            for message in messages_of(module)
+        }
+    )
 
 
 @cache

@@ -11,6 +11,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
 
 from monolith.contracts.errors import CallBudgetExceeded
+from monolith.logs import request_id
 
 
 class Budget:
@@ -35,6 +36,8 @@ class CallScope:
     tenant: str = ""  # on whose data; from a token, never from a parameter
     actor: str = ""  # who asked: a person or a process outside
     budget: Budget | None = None
+    correlation: str = ""  # what all of this belongs to; passes unchanged
+    causation: str = ""  # id of the message that is being handled
 
 
 NOWHERE = CallScope()
@@ -82,6 +85,18 @@ def acting(*, tenant: str | None = None, actor: str | None = None) -> Iterator[N
     tenant = scope.tenant if tenant is None else tenant
     actor = scope.actor if actor is None else actor
     with _traveling(replace(scope, tenant=tenant, actor=actor)):
+        yield
+
+
+def correlation_id() -> str:
+    """Return what the work here belongs to: as it came with a job or a message, else the request's id; may be empty."""
+    return _current.get().correlation or request_id.get()
+
+
+@contextmanager
+def correlated(*, correlation: str, causation: str = "") -> Iterator[None]:
+    """Let what the block calls, enqueues and publishes belong to `correlation`, caused by the message `causation`."""
+    with _traveling(replace(_current.get(), correlation=correlation, causation=causation)):
         yield
 
 

@@ -1,21 +1,31 @@
-"""What travels with a job from who enqueues it: trace, tenant, actor."""
+"""What travels with a job from who enqueues it: trace, tenant, actor, and what it belongs to."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from monolith.contracts.scope import acting, call_scope
+from monolith.contracts.scope import acting, call_scope, correlated, correlation_id
 from monolith.telemetry import continuing, outgoing_headers
 
 
 def outgoing() -> dict[str, str]:
     """Return what a job enqueued here takes along."""
     scope = call_scope()
-    given = {"tenant": scope.tenant, "actor": scope.actor, **outgoing_headers()}
+    given = {
+        "tenant": scope.tenant,
+        "actor": scope.actor,
+        "correlation": correlation_id(),
+        "causation": scope.causation,
+        **outgoing_headers(),
+    }
     return {name: value for name, value in given.items() if value}
 
 
 @contextmanager
 def traveling(travels: Mapping[str, str], *, name: str) -> Iterator[None]:
     """Run a job's function on behalf of who enqueued it, as a span of the same trace."""
-    with acting(tenant=travels.get("tenant", ""), actor=travels.get("actor", "")), continuing(travels, name):
+    with (
+        acting(tenant=travels.get("tenant", ""), actor=travels.get("actor", "")),
+        correlated(correlation=travels.get("correlation", ""), causation=travels.get("causation", "")),
+        continuing(travels, name),
+    ):
         yield
