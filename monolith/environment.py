@@ -123,14 +123,15 @@ class Environment(BaseModel):
         default="",
         alias="MONOLITH_BROKER_URL",
         description="The broker that carries events and commands: `nats://host:port` (several, for a cluster, "
-        "separated by commas; `tls://` for TLS) or `postgresql://host:port/database`. Unset: an embedded NATS server "
-        "under var/.",
+        "separated by commas; `tls://` for TLS) or `postgresql://host:port/database`, without user and password. "
+        "Unset: an embedded NATS server under var/.",
     )
     broker_credentials: str = Field(
         default="",
         alias="MONOLITH_BROKER_CREDENTIALS",
-        description="A NATS credentials file (.creds) for MONOLITH_BROKER_URL. The public tier refuses to start with "
-        "it.",
+        description="A file that says who to be at MONOLITH_BROKER_URL: a NATS credentials file (.creds), or two "
+        "lines, the user and the password. Unset: nobody, for a broker that asks for nothing. The public tier refuses "
+        "to start with it.",
     )
     broker_replicas: int = Field(
         default=1,
