@@ -97,8 +97,10 @@ class Module:
     contract: str = ""  # dotted name of what it promises; empty means contracts.<name>, where there is one
     api: str = ""  # dotted name of the functions that keep the promise; empty means <app>.api
     tasks: str = ""  # dotted name of its tasks; empty means <app>.tasks, where there is one
+    subscribers: str = ""  # dotted name of its subscribers; empty means <app>.subscribers, where there is one
     routes: str = ""  # dotted name of a Python module with Ninja routers `public` and/or `private`
     public_relations: tuple[PublicRelation, ...] = ()  # what the anonymous tier may read; nothing else
+    tenant_tables: tuple[str, ...] = ()  # tables whose rows belong to tenants, by row-level security
     steers_jobs: bool = False  # may see and steer every module's jobs, by way of monolith.jobs.steering
     definer_functions: tuple[DefinerFunction, ...] = ()  # SECURITY DEFINER functions it declares
     extensions: tuple[str, ...] = ()  # PostgreSQL extensions it needs, installed in `extensions`
@@ -120,6 +122,10 @@ class Module:
     @property
     def tasks_module(self) -> str:
         return self.tasks or f"{self.django_app}.tasks"
+
+    @property
+    def subscribers_module(self) -> str:
+        return self.subscribers or f"{self.django_app}.subscribers"
 
     @property
     def display_title(self) -> str:
