@@ -22,6 +22,7 @@ from monolith.contracts.errors import (
 )
 from monolith.contracts.interface import Kind
 from monolith.contracts.registry import Provider
+from monolith.contracts.schema import problems_in
 from monolith.profile import Profile
 
 
@@ -120,11 +121,3 @@ def _read(adapter: TypeAdapter[Any], operation: Operation, result: Any) -> Any:
         return adapter.validate_python(result)
     except ValidationError as error:
         raise InvalidResult(operation.label, problems_in(error)) from None
-
-
-def problems_in(error: ValidationError) -> list[str]:
-    """Return what is wrong, each with its place, without repeating values: they may be private."""
-    return [
-        f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}"
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
-    ]

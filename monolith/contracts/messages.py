@@ -4,23 +4,21 @@ An Event is a fact and has any number of subscribers; only the module whose cont
 asks the module whose contract declares it to do something, and has one handler there.
 """
 
-import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Final
-from uuid import UUID
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
 
 from monolith.contracts.contract import place_of
 from monolith.contracts.errors import MessageUnreadable
-from monolith.contracts.plain_data import type_problems
-from monolith.contracts.schema import Schema
+from monolith.contracts.schema import Schema, problems_in
 
 type Payload = dict[str, Any]
 type Upcaster = Callable[[Payload], Payload]
-
-_KEY_TYPES: Final = (str, int, UUID)
 
 
 class MessageKind(StrEnum):
@@ -41,7 +39,8 @@ class MessageType:
     key: str  # the field by which messages are kept in order
     external: bool  # subscribers are outside of this system, or will come later
     schema: "type[Message]"
-    upcasters: dict[int, Upcaster] = field(repr=False)  # by the version that each takes; fills with its file
+    # By the version that each takes; fills with its file.
+    upcasters: dict[int, Upcaster] = field(repr=False, compare=False)
 
     @property
     def readable_versions(self) -> tuple[int, ...]:
@@ -59,20 +58,36 @@ class MessageType:
                 f"{self.name} came in version {version}, and this process reads {known}; add an upcaster from "
                 f"version {version} to the contract, or deploy the code that knows it, then replay"
             )
+        if version < self.version:
+            payload = deepcopy(
+                payload
+            )  # an upcaster may change it in place, and the next attempt reads it again
         for older in range(version, self.version):
-            payload = self.upcasters[older](payload)
+            payload = self._upcast(payload, older)
         try:
             return self.schema.model_validate_json(json.dumps(payload))
-        except ValueError as error:
-            raise MessageUnreadable(
-                f"{self.name} does not fit version {self.version} of its schema: {error}"
-            ) from error
+        except ValidationError as error:
+            reason = "; ".join(problems_in(error))
+        except (TypeError, ValueError) as error:
+            reason = str(error)
+        raise MessageUnreadable(f"{self.name} does not fit version {self.version} of its schema: {reason}")
+
+    def _upcast(self, payload: Payload, version: int) -> Payload:
+        place = f"the upcaster of {self.name} from version {version}"
+        try:
+            newer = self.upcasters[version](payload)
+        except Exception as error:
+            raise MessageUnreadable(f"{place} raised {type(error).__name__}: {error}") from error
+        if not isinstance(newer, dict):
+            raise MessageUnreadable(f"{place} returned {type(newer).__name__}, and a payload is a dict")
+        return newer
 
 
 class Message(Schema):
     """Base of Event and Command; derive from those."""
 
-    kind: ClassVar[MessageKind]
+    # Spelled so that a message may have a field `kind`.
+    __message_kind__: ClassVar[MessageKind]
     message_type: ClassVar[MessageType]
 
     def __init_subclass__(
@@ -89,7 +104,7 @@ class Message(Schema):
             return
         module, _ = place_of(cls)
         cls.message_type = MessageType(
-            f"{module}.{cls.__name__}", module, cls.kind, version, key, external, cls, {}
+            f"{module}.{cls.__name__}", module, cls.__message_kind__, version, key, external, cls, {}
         )
 
     @property
@@ -105,47 +120,28 @@ class Event(Message):
     subscribers are outside of this system.
     """
 
-    kind = MessageKind.EVENT
+    __message_kind__ = MessageKind.EVENT
 
 
 class Command(Message):
     """A request, named in the imperative: `class ScheduleTimer(Command, key="timer_id")`. Options as an Event's."""
 
-    kind = MessageKind.COMMAND
+    __message_kind__ = MessageKind.COMMAND
 
 
 def upcaster(message: type[Message], *, version: int) -> Callable[[Upcaster], Upcaster]:
-    """Make a function of the contract turn payloads of `version`, as JSON has them, into those of the next."""
+    """Make a function of the contract turn payloads of `version`, as JSON has them, into those of the next.
+
+    Raises ValueError when there is such a one.
+    """
 
     def register(function: Upcaster) -> Upcaster:
-        message.message_type.upcasters[version] = function
+        known = message.message_type.upcasters.setdefault(version, function)
+        if known is not function:
+            raise ValueError(
+                f"{message.message_type.name} has two upcasters from version {version}, {known.__name__} and "
+                f"{function.__name__}; keep one"
+            )
         return function
 
     return register
-
-
-def message_problems(message: type[Message]) -> Iterator[str]:
-    """Yield everything that is wrong with a declaration, each with its place and the fix."""
-    declared = message.message_type
-    place = f"{message.__module__}.{message.__qualname__}"
-    if declared.version < 1:
-        yield f"{place} has version {declared.version}; versions count from 1"
-    for version in declared.upcasters:
-        if not 1 <= version < declared.version:
-            yield (
-                f"{place} has an upcaster from version {version}, and is version {declared.version}; "
-                "an upcaster takes an older one"
-            )
-    known = message.model_fields.get(declared.key)
-    if known is None:
-        fields = ", ".join(message.model_fields) or "none"
-        yield (f"{place} has the key {declared.key!r}, which is no field of it; name one by key=…: {fields}")
-    elif not known.is_required() or not _may_be_key(known.annotation):
-        yield f"{place}.{declared.key} is its key; make it a str, int or UUID without a default"
-    yield from type_problems(message, place)
-    if not inspect.getdoc(message) or message.__doc__ in (Event.__doc__, Command.__doc__):
-        yield f"{place} has no docstring; say in one sentence what it tells"
-
-
-def _may_be_key(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, _KEY_TYPES)

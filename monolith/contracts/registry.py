@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from monolith.composition import composed
 from monolith.contracts.contract import Contract, Operation, contract_of, interface_problems
 from monolith.contracts.interface import Interface, Kind
+from monolith.contracts.message_rules import message_problems
 from monolith.contracts.messages import Message, MessageType
 from monolith.errors import CompositionError
 from monolith.module import Module
@@ -49,29 +50,39 @@ def promises_of(module: Module) -> list[Promise]:
     """
     return [
         Promise(module, version, _interface_in(file))
-        for version, file in _files_of(module)
+        for version, file in zip(versions_of(module), contract_modules(module), strict=True)
         if _interfaces_in(file) or not _messages_in(file)
     ]
 
 
 def messages_of(module: Module) -> list[type[Message]]:
     """Return the events and commands that a module's contract declares, in the order it does."""
-    return [message for _, file in _files_of(module) for message in _messages_in(file)]
+    return [message for file in contract_modules(module) for message in _messages_in(file)]
 
 
-def _files_of(module: Module) -> list[tuple[int, ModuleType]]:
-    return [
-        (version, import_module(versioned(module.contract_module, version)))
-        for version in versions_of(module)
-    ]
+def messages_problems(module: Module) -> Iterator[tuple[type[Message], str]]:
+    """Yield everything that is wrong with a module's messages: which one, and what, with its place and the fix."""
+    known: dict[str, type[Message]] = {}
+    for message in messages_of(module):
+        place = f"{message.__module__}.{message.__qualname__}"
+        yield from ((message, problem) for problem in message_problems(message))
+        other = known.setdefault(message.__name__, message)
+        if other is not message:
+            problem = f"{place} is in {other.__module__} too; keep one: a message changes by its version="
+            yield message, problem
+        if (named := message.message_type.module) != module.name:
+            fix = "name the contract's file after its module"
+            yield message, f"{place} would be a message of '{named}', and is one of '{module.name}'; {fix}"
+
+
+def contract_modules(module: Module) -> list[ModuleType]:
+    """Return the files of a module's contract, one per major version that it promises."""
+    return [import_module(versioned(module.contract_module, version)) for version in versions_of(module)]
 
 
 def _messages_in(file: ModuleType) -> list[type[Message]]:
-    return [
-        value
-        for value in vars(file).values()
-        if isinstance(value, type) and issubclass(value, Message) and value.__module__ == file.__name__
-    ]
+    found = (value for value in vars(file).values() if isinstance(value, type) and issubclass(value, Message))
+    return list(dict.fromkeys(value for value in found if value.__module__ == file.__name__))
 
 
 def versions_of(module: Module) -> list[int]:
@@ -215,6 +226,7 @@ def contract_problems(modules: Mapping[str, Module]) -> Iterator[str]:
     """Yield everything that is wrong with the contracts of `modules`, each with its place and the fix."""
     gates: list[Operation] = []
     for module in modules.values():
+        yield from (problem for _, problem in messages_problems(module))
         try:
             promises = promises_of(module)
         except CompositionError as error:

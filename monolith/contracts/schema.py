@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self, TypeAliasType
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.config import ExtraValues
 
 CONFIG: Final = ConfigDict(
@@ -36,6 +36,14 @@ def adapter(name: str, annotation: Any, *, extra: ExtraValues | None = None) -> 
     # Behind an alias: pydantic takes no configuration beside a class, and a TypedDict's own does not reach its bytes.
     make: Any = TypeAliasType  # of data here, which the type checker cannot follow
     return TypeAdapter(make(name, annotation), config=ConfigDict(**CONFIG, extra=extra))
+
+
+def problems_in(error: ValidationError) -> list[str]:
+    """Return what is wrong, each with its place, without repeating values: they may be private."""
+    return [
+        f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}"
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
 
 
 class OpenEnum(StrEnum):

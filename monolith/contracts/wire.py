@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from monolith.contracts.call import Call, problems_in
+from monolith.contracts.call import Call
 from monolith.contracts.contract import Operation, error_code
 from monolith.contracts.errors import (
     BreakerOpen,
@@ -28,6 +28,7 @@ from monolith.contracts.errors import (
     TooManyCalls,
     TransportFailure,
 )
+from monolith.contracts.schema import problems_in
 
 logger = logging.getLogger("monolith.contracts")
 
