@@ -1,4 +1,4 @@
-"""Whose account an embedded server runs under: PostgreSQL refuses to run as root."""
+"""Whose account an embedded server runs under: never root's, which PostgreSQL refuses and no other server needs."""
 
 import os
 import pwd
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from monolith.embedded.kind import ServerKind
 from monolith.errors import EmbeddedServiceError
 
 CANDIDATES: Final = ("postgres", "nobody")
@@ -41,7 +42,7 @@ class Account:
         return f"uid {os.geteuid() if self.uid is None else self.uid}"
 
 
-def server_account(data: Path) -> Account:
+def server_account(data: Path, kind: ServerKind) -> Account:
     """Return this process's own account; for root the owner of existing `data`, or an existing unprivileged one.
 
     Raises EmbeddedServiceError when root finds none.
@@ -57,6 +58,6 @@ def server_account(data: Path) -> Account:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
     raise EmbeddedServiceError(
-        f"PostgreSQL does not run as root and none of the accounts {', '.join(CANDIDATES)} exists. "
-        f"Run this as an ordinary user, or set DATABASE_URL."
+        f"{kind.name} does not run as root here and none of the accounts {', '.join(CANDIDATES)} exists. "
+        f"Run this as an ordinary user, or set {kind.variable}."
     )

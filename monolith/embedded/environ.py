@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from monolith.embedded.nats import NatsServer
 from monolith.embedded.passfile import entries, write_passfile, write_private
 from monolith.embedded.postgres import PostgresCluster
-from monolith.environment import listed, remote_urls
+from monolith.embedded.server import EmbeddedServer, start_together
+from monolith.environment import Environment, listed, remote_urls
 from monolith.profile import Profile
 from monolith.roles import RoleNames
 
@@ -20,28 +22,56 @@ def data_directory(environ: Mapping[str, str], project: Path) -> Path:
     return project / (environ.get("MONOLITH_DATA_DIR") or DEFAULT_DIRECTORY)
 
 
+def embedded_database(environ: Mapping[str, str], project: Path) -> PostgresCluster | None:
+    """Return the project's embedded PostgreSQL; None when DATABASE_URL names another."""
+    return None if environ.get("DATABASE_URL") else PostgresCluster(data_directory(environ, project))
+
+
+def embedded_broker(environ: Mapping[str, str], project: Path) -> NatsServer | None:
+    """Return the project's embedded NATS server; None when the environment names a broker or who to be at one."""
+    if environ.get("MONOLITH_BROKER_URL") or environ.get("MONOLITH_BROKER_CREDENTIALS"):
+        return None
+    return NatsServer(data_directory(environ, project))
+
+
 def environ(profile: Profile, environ: Mapping[str, str], project: Path) -> dict[str, str]:
-    """Complete an environment for `profile`; one that has a DATABASE_URL is returned as it is.
+    """Complete an environment for `profile`; what names a server already is left as it is.
 
     Starts nothing, so that settings may call it. A password file of another profile is never named, and a secret
     that is there already is left for `compose` to refuse.
     """
-    if environ.get("DATABASE_URL"):
-        return dict(environ)
-    cluster = PostgresCluster(data_directory(environ, project))
-    completed = dict(environ) | {
-        "DATABASE_URL": cluster.url(),
-        "PGPASSFILE": str(cluster.passfile(profile.value)),
-    }
+    completed = dict(environ)
+    if cluster := embedded_database(environ, project):
+        completed |= _for_database(profile, environ, cluster)
+    if profile is Profile.PRIVATE and (broker := embedded_broker(environ, project)):
+        completed |= _for_broker(environ, broker)
+    return completed
+
+
+def _for_database(profile: Profile, environ: Mapping[str, str], cluster: PostgresCluster) -> dict[str, str]:
+    found = {"DATABASE_URL": cluster.url(), "PGPASSFILE": str(cluster.passfile(profile.value))}
     if profile is Profile.PRIVATE:
-        completed["PGPASSFILE"] = str(_own_passfile(cluster, environ))
+        found["PGPASSFILE"] = str(_own_passfile(cluster, environ))
         if not environ.get("MONOLITH_SECRET_KEY"):
-            completed["MONOLITH_SECRET_KEY"] = _secret_key(cluster.directory)
+            found["MONOLITH_SECRET_KEY"] = _secret_key(cluster.directory)
     if profile is Profile.MIGRATOR:
         # The superuser's password file travels in the address, so the migrator's own holds the migrator alone.
         passfile = quote(str(cluster.passfile("admin")), safe="")
-        completed["MONOLITH_ADMIN_URL"] = f"{cluster.admin_url}?passfile={passfile}"
-    return completed
+        found["MONOLITH_ADMIN_URL"] = f"{cluster.admin_url}?passfile={passfile}"
+    return found
+
+
+def _for_broker(environ: Mapping[str, str], broker: NatsServer) -> dict[str, str]:
+    # Beside a database of one's own only once a command has started it: a server that needs no broker may run where
+    # nothing can be written, and finding out the port writes it down.
+    if environ.get("DATABASE_URL") and not broker.is_initialised:
+        return {}
+    return {
+        "MONOLITH_BROKER_URL": broker.address,
+        "MONOLITH_BROKER_CREDENTIALS": str(broker.credentials),
+        "MONOLITH_ENVIRONMENT": environ.get("MONOLITH_ENVIRONMENT")
+        or Environment.model_fields["environment"].default,
+    }
 
 
 def _own_passfile(cluster: PostgresCluster, environ: Mapping[str, str]) -> Path:
@@ -59,15 +89,17 @@ def _own_passfile(cluster: PostgresCluster, environ: Mapping[str, str]) -> Path:
     return path
 
 
-def ensure_started(environ: Mapping[str, str], project: Path) -> PostgresCluster | None:
-    """Start the project's embedded PostgreSQL unless a DATABASE_URL names another; returns it when embedded.
+def ensure_started(
+    environ: Mapping[str, str], project: Path, *, broker: bool = False
+) -> PostgresCluster | None:
+    """Start the project's embedded PostgreSQL, and with `broker` its NATS server, unless the environment names others.
 
-    Raises EmbeddedServiceError when it does not start.
+    Returns PostgreSQL when it is embedded. Raises EmbeddedServiceError when one does not start.
     """
-    if environ.get("DATABASE_URL"):
-        return None
-    cluster = PostgresCluster(data_directory(environ, project))
-    cluster.start()
+    cluster = embedded_database(environ, project)
+    nats = embedded_broker(environ, project) if broker else None
+    servers: list[EmbeddedServer] = [server for server in (cluster, nats) if server]
+    start_together(servers)
     return cluster
 
 

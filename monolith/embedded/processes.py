@@ -21,12 +21,6 @@ class Process:
     id: int
     command: str
 
-    @property
-    def data_directory(self) -> str:
-        """The data directory of a PostgreSQL server that was started by us; empty for any other process."""
-        program, _, rest = self.command.partition(" -D ")
-        return rest.partition(" -c ")[0] if program.endswith("postgres") else ""
-
     def signal(self, number: int) -> None:
         """Send a signal; a process that is gone is no error."""
         with suppress(ProcessLookupError):

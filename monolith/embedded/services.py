@@ -2,26 +2,23 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 from monolith.embedded.environ import data_directory
+from monolith.embedded.nats import NatsServer
 from monolith.embedded.postgres import PostgresCluster
+from monolith.embedded.server import EmbeddedServer
 
 
-class Service(Protocol):
-    """A server with its data below the project's data directory."""
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-
-    def stop(self) -> bool:
-        """Stop it and keep its data; returns whether it was running."""
-
-    def erase(self) -> None:
-        """Stop it and remove its data."""
-
-
-def services(environ: Mapping[str, str], project: Path) -> list[Service]:
+def services(environ: Mapping[str, str], project: Path) -> list[EmbeddedServer]:
     """Return every server that the project may have started, in the order to stop them."""
-    return [PostgresCluster(data_directory(environ, project))]
+    return _servers(data_directory(environ, project))
+
+
+def erase(directory: Path) -> None:
+    """Stop every server that was started from a data directory, and remove their data and passwords."""
+    for server in _servers(directory):
+        server.erase()
+
+
+def _servers(directory: Path) -> list[EmbeddedServer]:
+    return [NatsServer(directory), PostgresCluster(directory)]

@@ -10,6 +10,7 @@ import pytest
 
 from monolith.embedded import PostgresCluster
 from monolith.embedded.account import Account
+from monolith.embedded.kind import POSTGRES
 from monolith.embedded.place import home_of, settle_home, shared_directory
 from monolith.embedded.processes import find, listed_by_ps
 from monolith.errors import EmbeddedServiceError
@@ -143,8 +144,8 @@ def elsewhere(place: Path, name: str) -> tuple[Path, Path]:
 def test_copied_project_does_not_share_the_originals_files(place: Path) -> None:
     original, home = elsewhere(place, "original")
     shutil.copytree(original.parent, place / "copy")
-    assert home_of(original) == home
-    assert home_of(place / "copy" / "var") == place / "copy" / "var" / "postgres"
+    assert home_of(original, POSTGRES) == home
+    assert home_of(place / "copy" / "var", POSTGRES) == place / "copy" / "var" / "postgres"
 
 
 def test_erasing_a_copied_project_leaves_the_originals_files(place: Path) -> None:
@@ -152,22 +153,22 @@ def test_erasing_a_copied_project_leaves_the_originals_files(place: Path) -> Non
     shutil.copytree(original.parent, place / "copy")
     PostgresCluster(place / "copy" / "var").erase()
     assert home.is_dir()
-    assert home_of(original) == home
+    assert home_of(original, POSTGRES) == home
 
 
 def test_moved_project_takes_its_files_along(place: Path) -> None:
     original, home = elsewhere(place, "original")
     moved = original.parent.rename(place / "moved") / "var"
-    assert settle_home(moved, Account(), (place / "shared",)) == home
+    assert settle_home(moved, POSTGRES, Account(), (place / "shared",)) == home
     shutil.copytree(moved.parent, original.parent)
-    assert home_of(moved) == home
-    assert home_of(original) == original / "postgres"
+    assert home_of(moved, POSTGRES) == home
+    assert home_of(original, POSTGRES) == original / "postgres"
 
 
 def test_files_that_vanished_are_reported_and_replaced(place: Path, caplog: pytest.LogCaptureFixture) -> None:
     directory, home = elsewhere(place, "original")
     shutil.rmtree(home)
-    assert settle_home(directory, Account(), (place / "shared",)) == directory / "postgres"
+    assert settle_home(directory, POSTGRES, Account(), (place / "shared",)) == directory / "postgres"
     assert f"gone from {home}" in caplog.text
 
 
@@ -180,15 +181,15 @@ def test_data_that_the_account_cannot_reach_is_never_passed_over_for_an_empty_cl
             return False
 
     with pytest.raises(EmbeddedServiceError, match="cannot be reached by the account"):
-        settle_home(directory, Stranger(), (place / "shared",))
+        settle_home(directory, POSTGRES, Stranger(), (place / "shared",))
 
 
 def test_shared_directory_is_never_a_link(place: Path) -> None:
     (place / "trap").mkdir()
     (place / "link").symlink_to(place / "trap")
-    assert shared_directory(Account(), (place / "link", place / "own")) == place / "own"
+    assert shared_directory(POSTGRES, Account(), (place / "link", place / "own")) == place / "own"
     with pytest.raises(EmbeddedServiceError, match="Set MONOLITH_DATA_DIR"):
-        shared_directory(Account(), (place / "link",))
+        shared_directory(POSTGRES, Account(), (place / "link",))
 
 
 def test_ps_tells_the_same_of_a_server_as_proc(standing: PostgresCluster) -> None:
@@ -196,7 +197,7 @@ def test_ps_tells_the_same_of_a_server_as_proc(standing: PostgresCluster) -> Non
     process = find(number)
     assert process is not None
     assert list(listed_by_ps("-p", str(number))) == [process]
-    assert process.data_directory == str(standing.data)
+    assert f" -D {standing.data} " in process.command
     with connect(standing) as connection:
         session = next(listed_by_ps("-p", str(connection.info.backend_pid)))
     assert session.command.startswith(f"postgres: {standing.title}: ")

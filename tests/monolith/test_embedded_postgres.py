@@ -202,7 +202,7 @@ def test_log_that_grew_is_put_aside(cluster: PostgresCluster) -> None:
 
 
 def test_server_that_cannot_start_says_why(cluster: PostgresCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monolith.embedded.postgres.RETRY_S", 0.0)
+    monkeypatch.setattr("monolith.embedded.server.RETRY_S", 0.0)
     cluster.stop()
     version = cluster.data / "PG_VERSION"
     version.write_text("9\n")

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django_rich.management import RichCommand
 
-from monolith.embedded import Service, services
+from monolith.embedded import EmbeddedServer, services
 from monolith.project import project_data_directory, project_directory
 
 
@@ -37,7 +37,7 @@ class Command(RichCommand):
         elif stopped:
             self.console.print(f"The data stays in {place}.", soft_wrap=True, highlight=False)
 
-    def _end(self, service: Service, *, erase: bool) -> bool:
+    def _end(self, service: EmbeddedServer, *, erase: bool) -> bool:
         stopped = service.stop()
         if stopped:
             self.console.print(f"Stopped [bold]{service.name}[/bold].")
