@@ -1,0 +1,78 @@
+"""The brokers behind the seam, and how a process gets its own."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from monolith.events.broker import Broker
+from monolith.events.brokers.credentials import read_credentials
+from monolith.events.errors import BrokerRefused
+
+DEFAULT_MAX_BYTES: Final = 1_073_741_824  # a gibibyte, as MONOLITH_BROKER_MAX_BYTES says it
+_NATS: Final = ("nats://", "tls://")
+_POSTGRESQL: Final = ("postgresql://", "postgres://")
+
+_broker: Broker | None = None
+
+
+def broker() -> Broker:
+    """Return this process's broker, by the environment it was composed with; one for all its threads.
+
+    It connects when it is first used, and anew after a loss or in a forked child. Raises BrokerRefused when the
+    environment names none, or one that cannot be.
+    """
+    global _broker
+    if _broker is None:
+        from monolith.composition import composed
+
+        environment = composed().environment
+        _broker = open_broker(
+            environment.broker_url,
+            environment=environment.environment,
+            credentials=environment.broker_credentials,
+            replicas=environment.broker_replicas,
+            max_bytes=environment.broker_max_bytes,
+            role=composed().roles.rw("broker"),
+        )
+    return _broker
+
+
+def open_broker(
+    url: str,
+    *,
+    environment: str,
+    credentials: str = "",
+    replicas: int = 1,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    role: str = "broker_rw",
+) -> Broker:
+    """Return the broker at an address, for a process that may have neither Django nor a database role.
+
+    `url` and `credentials` (a path) are as in MONOLITH_BROKER_URL and MONOLITH_BROKER_CREDENTIALS; `role` is who to be
+    at a PostgreSQL broker without credentials, its password in PGPASSFILE. Nothing is connected yet. Raises
+    BrokerRefused.
+    """
+    known = read_credentials(credentials)
+    addresses = _addresses(url)
+    if all(each.startswith(_NATS) for each in addresses):
+        from monolith.events.brokers.nats import NatsBroker
+
+        return NatsBroker(
+            addresses, environment=environment, credentials=known, replicas=replicas, max_bytes=max_bytes
+        )
+    raise BrokerRefused(
+        "MONOLITH_BROKER_URL is neither nats://host:port (tls:// for TLS) nor postgresql://host:port/database"
+    )
+
+
+def _addresses(url: str) -> Sequence[str]:
+    addresses = [part for part in (raw.strip() for raw in url.split(",")) if part]
+    if not addresses:
+        raise BrokerRefused(
+            "no broker is named; set MONOLITH_BROKER_URL, or start the embedded one with `up`"
+        )
+    if any("@" in each for each in addresses):
+        raise BrokerRefused(
+            "MONOLITH_BROKER_URL holds a user or password; put them into a file and name it in "
+            "MONOLITH_BROKER_CREDENTIALS"
+        )
+    return addresses
