@@ -36,6 +36,7 @@ class Job(models.Model):
         WAITING = "waiting", "waiting for its time"
         READY = "ready", "ready to run"
         BLOCKED = "blocked", "waiting for another job of its concurrency key"
+        HELD = "held", "held: what would run it is switched off"
         RUNNING = "running", "running"
         SUCCEEDED = "succeeded", "succeeded"
         DEAD = "dead", "dead: the last attempt failed"
@@ -64,6 +65,9 @@ class Job(models.Model):
     result = models.JSONField(null=True)
     dedupe_key = models.TextField(default="", db_default="")
     concurrency_key = models.TextField(default="", db_default="")
+    # Of jobs with one key only the first that has not succeeded may run, dead ones included: the rest keeps its order.
+    ordered = models.BooleanField(default=False, db_default=False)
+    message_id = models.UUIDField(null=True)  # the message that this job hands to a subscriber: the inbox
     schedule = models.TextField(default="", db_default="")  # which schedule fired it
     tick = models.DateTimeField(null=True)  # the moment it was fired for
     enqueued_at = models.DateTimeField(db_default=Now())
@@ -86,6 +90,11 @@ class Job(models.Model):
             models.UniqueConstraint(
                 fields=["schedule", "tick"], condition=~models.Q(schedule=""), name="monolith_job_tick"
             ),
+            models.UniqueConstraint(
+                fields=["message_id", "task"],
+                condition=models.Q(message_id__isnull=False),
+                name="monolith_job_message",
+            ),
         ]
         # Each holds the jobs of one status alone, so that finished and waiting ones do not slow a claim.
         indexes = [
@@ -106,7 +115,7 @@ class Job(models.Model):
                 models.F("concurrency_key"),
                 models.F("priority").desc(),
                 "id",
-                condition=models.Q(status="blocked"),
+                condition=models.Q(status="blocked", ordered=False),
                 name="monolith_job_blocked",
             ),
             models.Index(
@@ -120,6 +129,19 @@ class Job(models.Model):
                 name="monolith_job_finished",
             ),
             models.Index(fields=["id"], condition=models.Q(status="dead"), name="monolith_job_dead"),
+            # Its first entry of a key says who is next; the dead one that parks a key, if there is one.
+            models.Index(
+                fields=["concurrency_key", "id"],
+                condition=models.Q(ordered=True)
+                & (models.Q(finished_at__isnull=True) | models.Q(status="dead")),
+                name="monolith_job_order",
+            ),
+            models.Index(
+                fields=["concurrency_key", "id"],
+                condition=models.Q(status="blocked", ordered=True),
+                name="monolith_job_order_blocked",
+            ),
+            models.Index(fields=["id"], condition=models.Q(status="held"), name="monolith_job_held"),
         ]
 
     def __str__(self) -> str:
@@ -158,3 +180,70 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.deployment}"
+
+
+class OutboxMessage(models.Model):
+    """A message that has not left the module yet: written with what it tells about, deleted when a broker has it."""
+
+    class Status(models.TextChoices):
+        """Where a message stands."""
+
+        READY = "ready", "ready to go to the broker"
+        WAITING = "waiting", "waiting for its time"
+
+    position = models.BigAutoField(primary_key=True)  # the order of sending; a new one when its time has come
+    id = models.UUIDField(unique=True)
+    type = models.TextField()
+    partition_key = models.TextField()
+    environment = models.TextField()  # where it was written; no other environment sends it
+    envelope = models.TextField()  # JSON, as it crosses
+    status = models.TextField(choices=Status.choices)
+    due_at = models.DateTimeField(db_default=Now())  # not before
+
+    class Meta:
+        db_table = "monolith_outbox"
+        indexes = [
+            models.Index(
+                fields=["environment", "position"],
+                condition=models.Q(status="ready"),
+                name="monolith_outbox_ready",
+            ),
+            models.Index(
+                fields=["environment", "due_at"],
+                condition=models.Q(status="waiting"),
+                name="monolith_outbox_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class Position(models.Model):
+    """How far a module has read a broker's log: moved in the transaction that keeps what was read."""
+
+    stream = models.TextField(primary_key=True)  # which log; one that was made anew is another
+    position = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.position} of {self.stream}"
+
+
+class Lane(models.Model):
+    """One of 64 rows to lock: ordered keys share them, and keeping a message and ending the one before take turns."""
+
+    id = models.SmallIntegerField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Switch(models.Model):
+    """A task or subscriber that was switched off by hand: its jobs are held until it is switched on."""
+
+    name = models.TextField(primary_key=True)  # dotted name of the function
+    is_on = models.BooleanField()
+    changed_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'on' if self.is_on else 'off'}"

@@ -84,6 +84,11 @@ def current_trace_id() -> str:
     return trace_id()
 
 
+def is_tracing() -> bool:
+    """Say whether this process traces."""
+    return _started
+
+
 def span(name: str, **attributes: str) -> AbstractContextManager[Any]:
     """Trace a block as one span of this name; nothing when tracing is off."""
     if not _started:

@@ -59,10 +59,10 @@ class Envelope:
         return json.dumps(event, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def read_envelope(body: str | bytes) -> Envelope:
-    """Return the envelope of what came from a broker. Raises MessageUnreadable saying what it lacks."""
+def read_envelope(body: str | bytes | Mapping[str, Any]) -> Envelope:
+    """Return the envelope of what came from a broker, as text or as its JSON. Raises MessageUnreadable."""
     try:
-        event = json.loads(body)
+        event = json.loads(body) if isinstance(body, str | bytes) else body
         if event["specversion"] != _SPEC_VERSION:
             raise ValueError(f"specversion is {event['specversion']!r}")
         _, environment, producer = event["source"].split("/")

@@ -1,12 +1,13 @@
 """Jobs: functions of modules that run later, in workers. `docs/how-to/jobs.md` shows them."""
 
-from monolith.jobs.runner import JobLost, JobNotRunning, LeaseExpired, WorkerDied, completing
+from monolith.jobs.runner import GiveUp, JobLost, JobNotRunning, LeaseExpired, WorkerDied, completing
 from monolith.jobs.singleton import Leadership, LeaseLost, Singleton, Work, singleton
 from monolith.jobs.task import ONCE, CatchUp, ModuleTask, Retry, Timing, task
 
 __all__ = [
     "ONCE",
     "CatchUp",
+    "GiveUp",
     "JobLost",
     "JobNotRunning",
     "Leadership",

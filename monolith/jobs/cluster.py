@@ -25,6 +25,8 @@ from django_q.cluster import Cluster, Sentinel
 
 from monolith.composition import composed
 from monolith.context import entering
+from monolith.contracts.registry import message_types
+from monolith.events.couriers import consume, relay
 from monolith.jobs import records
 from monolith.jobs.keeper import keep
 from monolith.jobs.memory import resident_bytes
@@ -117,6 +119,11 @@ class ModuleSentinel(Sentinel):  # type: ignore[misc]  # django-q2 has no types
             self.helpers.append(
                 Helper("leader", lambda: self._spawn(lead, self.slots, self._prepare, self.options.grace_s))
             )
+        if message_types():
+            self.helpers += [
+                Helper("relay", lambda: self._spawn(relay, self.slots, self._prepare)),
+                Helper("consumer", lambda: self._spawn(consume, self.slots, self._prepare)),
+            ]
         for helper in self.helpers:
             helper.start()
         self.workers = [self._spawn_worker(slot) for slot in range(self.options.workers)]

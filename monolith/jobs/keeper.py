@@ -10,9 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 from django.db import DatabaseError, InterfaceError, connections
 
 from monolith.composition import composed
@@ -22,6 +21,7 @@ from monolith.jobs.registry import runnable, tasks_of
 from monolith.jobs.runner import LeaseExpired, fail, lost
 from monolith.jobs.slots import Slots
 from monolith.jobs.worker import POLL_S, is_orphan
+from monolith.notifications import Listener
 from monolith.transactions import atomic
 
 logger = logging.getLogger("monolith.jobs")
@@ -29,9 +29,8 @@ logger = logging.getLogger("monolith.jobs")
 CHANNEL: Final = "monolith_jobs"
 AT_ONCE: Final = 500  # rows that one statement makes ready or finds expired
 SHORTEST_CYCLE_S: Final = 0.02
+SWEEP_S: Final = 30.0  # between two looks for what should not be: a longer one leaves it there for longer
 HELD_UP_S: Final = 0.2  # when what is due is locked: it is just being enqueued again
-LISTEN_AGAIN_S: Final = 1.0
-LISTEN_FOR_S: Final = 0.5  # until the thread looks whether it is to end
 
 
 class Wakening:
@@ -60,12 +59,11 @@ class Keeper:
         self._wake = Wakening(slots, pipe)
         self._ended = threading.Event()
         self._scheduled: set[str] = set()  # modules whose schedules are as declared
+        self._sweep_at: dict[str, float] = {}  # time.monotonic(), by module
 
     def run(self) -> None:
         """Keep until the cluster stops."""
-        threads = [threading.Thread(target=self._listen, args=(alias,), daemon=True) for alias in _servers()]
-        for thread in threads:
-            thread.start()
+        Listener(CHANNEL, self._wake.module, until=lambda: self._slots.is_stopping).start()
         while not self._slots.is_stopping and not is_orphan():
             pause = POLL_S
             for module in self._slots.modules:
@@ -86,6 +84,11 @@ class Keeper:
             self._scheduled.add(module)
         records.plan_anew()
         ready = records.promote(AT_ONCE) + records.unblock_free() + self._fail_expired(module)
+        if time.monotonic() >= self._sweep_at.get(module, 0.0):
+            ready += records.unblock_ordered_free() + records.let_go(AT_ONCE)
+            self._sweep_at[module] = time.monotonic() + SWEEP_S
+        if records.switched_off():
+            records.hold(AT_ONCE)
         if ready:
             self._wake.module(module, ready)
         dues = records.next_due_s(), schedules.seconds_to_next(module)
@@ -121,39 +124,6 @@ class Keeper:
                     slot.lease_ends = asked + slot.lease_s
                 else:
                     slot.is_lost = 1
-
-    # Notifications.
-
-    def _listen(self, alias: str) -> None:
-        while not self._slots.is_stopping:
-            try:
-                with psycopg.connect(**_parameters(alias), autocommit=True) as connection:
-                    connection.execute(f"LISTEN {CHANNEL}")
-                    self._hear(connection)
-            except psycopg.Error as error:
-                logger.info("not listening for jobs, polling: %s", error)
-                self._ended.wait(LISTEN_AGAIN_S)
-
-    def _hear(self, connection: psycopg.Connection[Any]) -> None:
-        while not self._slots.is_stopping:
-            for notification in connection.notifies(timeout=LISTEN_FOR_S):
-                self._wake.module(notification.payload)
-
-
-def _servers() -> list[str]:
-    """Return one alias for each database that modules of this process live in."""
-    addresses: dict[tuple[Any, ...], str] = {}
-    for module in composed().modules:
-        options = composed().databases[composed().alias_of(module)]
-        addresses.setdefault((options["HOST"], options["PORT"], options["NAME"]), composed().alias_of(module))
-    return list(addresses.values())
-
-
-def _parameters(alias: str) -> dict[str, Any]:
-    parameters = connections[alias].get_connection_params()
-    for name in ("cursor_factory", "context", "prepare_threshold", "pool"):
-        parameters.pop(name, None)
-    return parameters
 
 
 def keep(slots: Slots, pipe: int, prepare: Callable[[], None]) -> None:

@@ -33,6 +33,13 @@ _POSTPONE: Final = statement("postpone")
 _BLOCK: Final = statement("block")
 _UNBLOCK: Final = statement("unblock")
 _UNBLOCK_FREE: Final = statement("unblock_free")
+_LOCK_ORDER: Final = statement("lock_order")
+_UNBLOCK_ORDERED: Final = statement("unblock_ordered")
+_UNBLOCK_ORDERED_FREE: Final = statement("unblock_ordered_free")
+_HOLD: Final = statement("hold")
+_LET_GO: Final = statement("let_go")
+_SWITCH: Final = statement("switch")
+_SWITCHED_OFF: Final = statement("switched_off")
 _PROMOTE: Final = statement("promote")
 _NEXT_DUE: Final = statement("next_due")
 _EXPIRED: Final = statement("expired")
@@ -59,6 +66,7 @@ class Claimed:
     dedupe_key: str
     concurrency_key: str
     attempts: int  # begun before this one
+    ordered: bool  # only the first of its concurrency key may run
 
     @property
     def begun(self) -> int:
@@ -75,6 +83,7 @@ class Abandoned:
     concurrency_key: str
     worker: str
     begun: int  # attempts, this one included
+    ordered: bool
 
 
 def fetch(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -143,6 +152,7 @@ def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
             dedupe_key=row[7],
             concurrency_key=row[8],
             attempts=row[9],
+            ordered=row[10],
         )
         for row in rows
     ]
@@ -173,14 +183,25 @@ def succeed_and_start(
         lease_s=lease_s,
         worker=worker,
     )
-    ended, started = rows[0]
+    ended, started, _lanes = rows[0]
     return ended, started
 
 
-def fail(job: Claimed | Abandoned, *, attempts: int, pause_s: float, error: Mapping[str, str]) -> str | None:
-    """End a running job's attempt with an error; returns its status then, None when it was no longer ours."""
+def fail(
+    job: Claimed | Abandoned, *, attempts: int, pause_s: float, error: Mapping[str, str], skip: bool = False
+) -> str | None:
+    """End a running job's attempt with an error; returns its status then, None when it was no longer ours.
+
+    A dead ordered job parks its key, unless it is to be skipped.
+    """
     rows = fetch(
-        _FAIL, id=job.id, fence=job.fence, attempts=attempts, pause_s=pause_s, error=json.dumps(error)
+        _FAIL,
+        id=job.id,
+        fence=job.fence,
+        attempts=attempts,
+        pause_s=pause_s,
+        error=json.dumps(error),
+        skip=skip,
     )
     return rows[0][0] if rows else None
 
@@ -209,6 +230,41 @@ def block(job: Claimed) -> None:
 def unblock(concurrency_key: str) -> None:
     """Let the next job of a key go on."""
     fetch(_UNBLOCK, concurrency_key=concurrency_key)
+
+
+def lock_order(concurrency_key: str) -> None:
+    """Take the lock of an ordered key until the open transaction ends."""
+    fetch(_LOCK_ORDER, concurrency_key=concurrency_key)
+
+
+def unblock_ordered(concurrency_key: str) -> None:
+    """Let the next job of an ordered key go on; in the transaction that ended the one before."""
+    fetch(_UNBLOCK_ORDERED, concurrency_key=concurrency_key)
+
+
+def unblock_ordered_free() -> int:
+    """Let the first job of every ordered key go on that nothing is before; returns how many."""
+    return len(fetch(_UNBLOCK_ORDERED_FREE))
+
+
+def hold(limit: int) -> int:
+    """Put jobs aside that are ready and whose task is switched off; returns how many."""
+    return len(fetch(_HOLD, limit=limit))
+
+
+def let_go(limit: int) -> int:
+    """Make ready what was put aside and is no longer switched off; returns how many."""
+    return len(fetch(_LET_GO, limit=limit))
+
+
+def switch(name: str, *, on: bool) -> None:
+    """Switch a task of the current module on or off."""
+    fetch(_SWITCH, name=name, is_on=on)
+
+
+def switched_off() -> list[str]:
+    """Return the tasks of the current module that are switched off."""
+    return [name for (name,) in fetch(_SWITCHED_OFF)]
 
 
 def unblock_free() -> int:

@@ -39,8 +39,15 @@ def belongs_to(path: str, module: str) -> bool:
 
 @cache
 def tasks() -> Mapping[str, AnyTask]:
-    """Return every task that stands in the tasks file of a composed module, and the framework's, by dotted name."""
+    """Return every task that a composed module has in its tasks file, its subscribers, and the framework's tasks, by
+    dotted name.
+    """
     files = {module.tasks_module: name for name, module in composed().modules.items() if has_tasks(module)}
+    files |= {
+        module.subscribers_module: name
+        for name, module in composed().modules.items()
+        if has_subscribers(module)
+    }
     files |= dict.fromkeys(FRAMEWORK_TASKS, FRAMEWORK_LABEL)
     found = {
         value.module_path: value
@@ -58,8 +65,17 @@ def tasks_of(module: str) -> dict[str, AnyTask]:
 
 def has_tasks(module: Module) -> bool:
     """Say whether the module has a tasks file."""
+    return _exists(module.tasks_module)
+
+
+def has_subscribers(module: Module) -> bool:
+    """Say whether the module has a file of subscribers."""
+    return _exists(module.subscribers_module)
+
+
+def _exists(dotted: str) -> bool:
     try:
-        return find_spec(module.tasks_module) is not None
+        return find_spec(dotted) is not None
     except ModuleNotFoundError:  # its package
         return False
 

@@ -16,6 +16,7 @@ from django.utils.json import normalize_json
 from django_q.exceptions import TimeoutException
 
 from monolith.context import entering
+from monolith.contracts.errors import MessageUnreadable
 from monolith.errors import MonolithError
 from monolith.jobs import records
 from monolith.jobs.records import Abandoned, Claimed
@@ -40,6 +41,13 @@ class WorkerDied(MonolithError):
 
 class LeaseExpired(MonolithError):
     """Nobody wrote down how a job did within its lease."""
+
+
+class GiveUp(MonolithError):
+    """Raised by a function whose job trying again cannot help: it is a dead letter at once, with this error."""
+
+
+_FINAL: Final = (GiveUp, MessageUnreadable)
 
 
 class JobNotRunning(MonolithError):
@@ -78,7 +86,9 @@ class Attempt:
             )
         if not ours:
             raise JobLost(f"job {self.job.id} of {self.job.module} was given to another worker")
-        if self.job.concurrency_key:
+        if self.job.ordered:
+            records.unblock_ordered(self.job.concurrency_key)
+        elif self.job.concurrency_key:
             records.unblock(self.job.concurrency_key)
         self.completed = True
 
@@ -188,12 +198,24 @@ def error_text(kind: str, text: str, worker: str) -> dict[str, str]:
     return {"type": kind, "traceback": kept, "at": datetime.now(UTC).isoformat(), "worker": worker}
 
 
-def fail(job: Claimed | Abandoned, task: AnyTask | None, error: Mapping[str, str]) -> None:
-    """Write down that an attempt failed, as the current module; the job is tried again or is dead."""
+def fail(
+    job: Claimed | Abandoned, task: AnyTask | None, error: Mapping[str, str], *, is_final: bool = False
+) -> None:
+    """Write down that an attempt failed, as the current module; the job is tried again or is dead.
+
+    It is dead at once when the failure is final: trying again cannot help.
+    """
     retry = Retry() if task is None else task.retry
+    attempts = job.begun if is_final else retry.attempts
+    skip = job.ordered and task is not None and not task.parks
     with atomic():
-        status = records.fail(job, attempts=retry.attempts, pause_s=retry.pause_s(job.begun), error=error)
-        if status is not None and job.concurrency_key:
+        status = records.fail(
+            job, attempts=attempts, pause_s=retry.pause_s(job.begun), error=error, skip=skip
+        )
+        if status == "dead" and skip:
+            records.lock_order(job.concurrency_key)
+            records.unblock_ordered(job.concurrency_key)
+        elif status is not None and job.concurrency_key and not job.ordered:
             records.unblock(job.concurrency_key)
     if status == "dead":
         logger.error("job %s (%s) is dead after %s attempts: %s", job.id, job.task, job.begun, error["type"])
@@ -202,7 +224,7 @@ def fail(job: Claimed | Abandoned, task: AnyTask | None, error: Mapping[str, str
 def _try_to_fail(attempt: Attempt, error: BaseException) -> None:
     attempt.unrecorded = error_of(error, attempt.worker)
     try:
-        fail(attempt.job, attempt.task, attempt.unrecorded)
+        fail(attempt.job, attempt.task, attempt.unrecorded, is_final=isinstance(error, _FINAL))
     except Exception:  # whatever is in the way now, the worker writes it down later
         logger.warning("the failure of job %s could not be written down yet", attempt.job.id, exc_info=True)
         connection().close()

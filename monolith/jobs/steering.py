@@ -17,7 +17,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError
 from monolith.composition import composed
 from monolith.context import current_module, entering
 from monolith.errors import BoundaryViolation
-from monolith.jobs import registry
+from monolith.jobs import records, registry
 from monolith.jobs.records import fetch, statement
 from monolith.jobs.retention import DEAD, ENDED, forget
 from monolith.jobs.rows import JobDetails, JobRow, StuckJob, TaskCount
@@ -39,8 +39,17 @@ logger = logging.getLogger("monolith.jobs")
 
 STUCK_AFTER: Final = timedelta(minutes=5)  # less tells of every busy minute, more tells of a dead loop later
 MAX_LISTED: Final = 1000
+AT_ONCE: Final = (
+    5_000  # rows that one statement moves; more take fewer statements, and hold their locks longer
+)
 _REPLAYABLE: Final = (*DEAD, *ENDED)
-_DISCARDABLE: Final = (Job.Status.WAITING, Job.Status.READY, Job.Status.BLOCKED, *DEAD)
+_DISCARDABLE: Final = (
+    Job.Status.WAITING,
+    Job.Status.READY,
+    Job.Status.BLOCKED,
+    Job.Status.HELD,
+    *DEAD,
+)
 
 _COUNT: Final = statement("count_jobs")
 _STUCK: Final = statement("stuck")
@@ -239,13 +248,34 @@ def replay(module: str, job_id: int) -> JobRow:
 def discard(module: str, job_id: int) -> JobRow:
     """Give a job up that does not run. Raises JobNotFound, JobNotSteerable."""
     with steering(module):
-        return _moved(
-            module,
-            job_id,
-            moved=bool(fetch(_DISCARD, id=job_id)),
-            action="discarded",
-            states=_DISCARDABLE,
-        )
+        with atomic():
+            job = _found(module, job_id)
+            discarded = bool(fetch(_DISCARD, id=job_id))
+            if job.ordered:
+                records.lock_order(job.concurrency_key)
+                records.unblock_ordered(job.concurrency_key)
+        return _moved(module, job_id, moved=discarded, action="discarded", states=_DISCARDABLE)
+
+
+def switch(path: str, *, on: bool, module: str = "") -> None:
+    """Switch a task or subscriber off, or on again: off, its jobs are held wherever they would run, and kept.
+
+    `module` says whose, for a task that every module has. Raises SteeringError.
+    """
+    owner = owner_of(path, module=module)
+    with steering(owner):
+        found_task(owner, path)
+        records.switch(path, on=on)
+        move = records.let_go if on else records.hold
+        while move(AT_ONCE):
+            pass
+        logger.warning("%s of %s was switched %s by hand", path, owner, "on" if on else "off")
+
+
+def switched_off(module: str) -> list[str]:
+    """Return the tasks and subscribers of a module that are switched off."""
+    with steering(module):
+        return records.switched_off()
 
 
 def purge(

@@ -96,6 +96,7 @@ class ModuleTask[**P, R](_Task[P, R]):
     )
     concurrency_key: str = ""  # "walk:{slug}": such jobs run one at a time
     timing: Timing | None = None  # when it is due by itself
+    parks: bool = True  # a dead one of an ordered key holds up those that follow; only messages have one
 
     @property
     def lease_seconds(self) -> int:

@@ -321,7 +321,9 @@ class JobSource:
         following = self._batch[0]
         # One with a key may be held up by others, and this commit with it.
         task = runnable(following.task, following.module)
-        if task is None or following.dedupe_key or following.concurrency_key or following.heavy:
+        if task is None or following.dedupe_key or following.heavy:
+            return
+        if following.concurrency_key and not following.ordered:
             return
         attempt.following, attempt.following_lease_s = following, task.lease_seconds
 

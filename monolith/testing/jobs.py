@@ -83,7 +83,10 @@ class Jobs:
         """Let time pass while a worker runs: `run_for(hours=6)` runs each job when it is due."""
         until = datetime.now(UTC) + timedelta(**span)
         runs = self.run_due(raising=raising)
-        while (due := self._next_due()) is not None and due <= until:
+        while (seconds := self.seconds_to_next()) is not None:
+            due = datetime.now(UTC) + timedelta(seconds=seconds)
+            if due > until:
+                break
             self.travel(to=max(due, datetime.now(UTC)))
             runs += self.run_due(raising=raising)
         self.travel(to=until)
@@ -119,6 +122,7 @@ class Jobs:
             schedules.fire(module)
             records.promote(_AT_ONCE)
             records.unblock_free()
+            records.unblock_ordered_free()
             claimed = records.claim(module, limit=_AT_ONCE, heavy=True)
             records.give_back(claimed[1:])  # the first may change what is most urgent
             for job in claimed[:1]:
@@ -146,14 +150,14 @@ class Jobs:
             module=job.module, id=job.id, task=job.task, status=row.status, result=row.result, error=error
         )
 
-    def _next_due(self) -> datetime | None:
-        """Return when a job or a schedule is due that is not yet."""
+    def seconds_to_next(self) -> float | None:
+        """Return how long it is until a job or a schedule is due that is not yet; None when none is."""
         seconds = []
         for module in composed().modules:
             with entering(module):
                 seconds += [records.next_due_s(), schedules.seconds_to_next(module)]
         ahead = [each for each in seconds if each is not None]
-        return datetime.now(UTC) + timedelta(seconds=min(ahead)) if ahead else None
+        return min(ahead, default=None)
 
 
 @contextmanager

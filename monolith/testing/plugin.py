@@ -21,6 +21,9 @@ _REPLACED: Final = (
     "DATABASE_URL",
     "PGPASSFILE",
     "MONOLITH_ADMIN_URL",
+    "MONOLITH_BROKER_CREDENTIALS",
+    "MONOLITH_BROKER_URL",
+    "MONOLITH_ENVIRONMENT",
     "MONOLITH_MODULES",
     "MONOLITH_SECRET_KEY",
 )
@@ -71,18 +74,19 @@ def _manage(project: Path, command: str) -> None:
 
 
 def _remove(directory: Path) -> None:
-    from monolith.embedded import PostgresCluster
+    from monolith.embedded import erase
 
-    PostgresCluster(directory).erase()  # for root its files may be elsewhere, where nothing else removes them
+    erase(directory)  # for root its files may be elsewhere, where nothing else removes them
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # Registered late on purpose: the last plugin's fixture of a name wins, and pytest-django has these too.
-    from monolith.testing import database, jobs
+    from monolith.testing import database, events, jobs
 
     config.pluginmanager.register(database, "monolith-database")
     config.pluginmanager.register(jobs, "monolith-jobs")
+    config.pluginmanager.register(events, "monolith-events")
     if config.getoption("--place-remotely"):
         from monolith.testing import placement
 

@@ -2,5 +2,5 @@
 -- starts it by an old claim.
 UPDATE monolith_job
 SET status = 'discarded', claimed_until = NULL, fence = fence + 1, finished_at = now()
-WHERE id = %(id)s AND status IN ('waiting', 'ready', 'blocked', 'dead')
+WHERE id = %(id)s AND status IN ('waiting', 'ready', 'blocked', 'held', 'dead')
 RETURNING id

@@ -1,10 +1,12 @@
--- Delete some jobs of these statuses that ended until a moment, the oldest first. The next batch goes on where this one
+-- Delete some jobs of these statuses that ended until a moment, the oldest first. A message is kept for a day, however
+-- many came after it: it may come again. The next batch goes on where this one
 -- ended: what is deleted stays in the index for a while, and looking at it again would make each batch slower.
 WITH old AS (
     SELECT id FROM monolith_job
     WHERE status = ANY(%(statuses)s)
         AND (%(task)s = '' OR task = %(task)s)
         AND finished_at <= %(until)s
+        AND (message_id IS NULL OR finished_at <= now() - interval '1 day')
         AND finished_at >= COALESCE(%(from)s::timestamptz, '-infinity')
     ORDER BY finished_at
     LIMIT %(limit)s

@@ -12,7 +12,7 @@ WITH forsaken AS (
     WHERE status = 'waiting' AND due_at <= now() - make_interval(secs => %(after_s)s)
     UNION ALL
     SELECT id, 'blocked_by_nobody', due_at FROM monolith_job AS blocked
-    WHERE blocked.status = 'blocked'
+    WHERE blocked.status = 'blocked' AND NOT blocked.ordered
         AND NOT EXISTS (
             SELECT FROM monolith_job AS other
             WHERE other.status = 'running'

@@ -5,7 +5,12 @@ WITH ended AS (
     UPDATE monolith_job
     SET status = 'succeeded', leased_until = NULL, finished_at = clock_timestamp(), result = %(result)s
     WHERE id = %(id)s AND fence = %(fence)s AND leased_until IS NOT NULL
-    RETURNING id
+    RETURNING id, ordered, concurrency_key
+),
+lane AS MATERIALIZED ( -- see succeed.sql
+    SELECT lane.id FROM monolith_lane AS lane
+    JOIN ended ON ended.ordered AND lane.id = hashtext(ended.concurrency_key) & 63
+    FOR UPDATE OF lane
 ),
 started AS (
     UPDATE monolith_job
@@ -15,4 +20,4 @@ started AS (
     WHERE id = %(next_id)s AND fence = %(next_fence)s AND status = 'ready' AND EXISTS (SELECT FROM ended)
     RETURNING id
 )
-SELECT EXISTS (SELECT FROM ended), EXISTS (SELECT FROM started)
+SELECT EXISTS (SELECT FROM ended), EXISTS (SELECT FROM started), (SELECT count(*) FROM lane)

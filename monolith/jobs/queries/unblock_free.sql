@@ -2,9 +2,9 @@
 -- Steps from key to key in the index, so what waits behind the first of a key is not read, nor are jobs without a key.
 -- OFFSET 0 keeps the planner from joining all ready jobs that have keys, which it cannot know how many are.
 WITH RECURSIVE keys AS (
-    SELECT min(concurrency_key) AS key FROM monolith_job WHERE status = 'blocked'
+    SELECT min(concurrency_key) AS key FROM monolith_job WHERE status = 'blocked' AND NOT ordered
     UNION ALL
-    SELECT (SELECT min(concurrency_key) FROM monolith_job WHERE status = 'blocked' AND concurrency_key > keys.key)
+    SELECT (SELECT min(concurrency_key) FROM monolith_job WHERE status = 'blocked' AND NOT ordered AND concurrency_key > keys.key)
     FROM keys
     WHERE keys.key IS NOT NULL
 ),
@@ -13,7 +13,7 @@ freed AS MATERIALIZED (
     FROM keys
     CROSS JOIN LATERAL (
         SELECT id FROM monolith_job
-        WHERE status = 'blocked' AND concurrency_key = keys.key
+        WHERE status = 'blocked' AND NOT ordered AND concurrency_key = keys.key
         ORDER BY priority DESC, id
         LIMIT 1
         FOR UPDATE SKIP LOCKED

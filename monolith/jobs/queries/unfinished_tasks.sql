@@ -5,7 +5,11 @@ SELECT task, count(*), min(enqueued_at) FROM (
     UNION ALL
     SELECT task, enqueued_at FROM monolith_job WHERE status = 'ready'
     UNION ALL
-    SELECT task, enqueued_at FROM monolith_job WHERE status = 'blocked'
+    SELECT task, enqueued_at FROM monolith_job WHERE status = 'blocked' AND NOT ordered
+    UNION ALL
+    SELECT task, enqueued_at FROM monolith_job WHERE status = 'blocked' AND ordered
+    UNION ALL
+    SELECT task, enqueued_at FROM monolith_job WHERE status = 'held'
     UNION ALL
     SELECT task, enqueued_at FROM monolith_job WHERE status = 'running'
 ) AS unfinished

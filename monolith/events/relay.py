@@ -1,0 +1,51 @@
+"""The relay: moves a module's committed messages to the broker, one after the other, and forgets what it confirmed."""
+
+from collections.abc import Callable
+from typing import Final
+
+from monolith.events import outbox
+from monolith.events.broker import MAX_BATCH, Broker, Outgoing
+from monolith.events.courier import POLL_S, Courier
+from monolith.events.envelope import read_envelope
+from monolith.telemetry import continuing, is_tracing
+
+CHANNEL: Final = "monolith_outbox"
+
+
+def relay_once(broker: Broker) -> int:
+    """Move what the current module has to say to the broker, up to a batch; returns how many messages went.
+
+    No transaction is open while the network is used. What the broker has and the outbox still has is sent again, with
+    the same ids, and taken once. Raises BrokerError.
+    """
+    outbox.promote_due(MAX_BATCH)
+    messages = outbox.unsent(MAX_BATCH)
+    if not messages:
+        return 0
+    kept = messages[: broker.publish(messages)]
+    outbox.sent(kept)
+    if is_tracing():
+        _trace(kept)
+    return len(kept)
+
+
+def _trace(messages: list[Outgoing]) -> None:
+    for message in messages:
+        with continuing(read_envelope(message.body).trace, f"relay {message.type}"):
+            pass
+
+
+class Relay(Courier):
+    """One module's."""
+
+    name_of_lease = "monolith.events.relay"
+
+    def __init__(self, module: str, broker: Broker, *, until: Callable[[], bool]) -> None:
+        super().__init__(module, until=until)
+        self._broker = broker
+
+    def work(self) -> float:
+        if relay_once(self._broker) == MAX_BATCH:
+            return 0.0
+        due_s = outbox.next_due_s()
+        return POLL_S if due_s is None else max(0.0, min(POLL_S, due_s))
