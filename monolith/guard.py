@@ -24,6 +24,7 @@ from monolith.errors import BoundaryViolation, SessionViolation
 from monolith.module import PLATFORM
 from monolith.profile import Profile
 from monolith.statement import Names, Reading, names_of, read
+from monolith.tenancy.errors import TenantNamed
 
 # insufficient_privilege, undefined_table (what a missing USAGE looks like), invalid_schema_name
 _REFUSALS: Final = frozenset({"42501", "42P01", "3F000"})
@@ -112,6 +113,15 @@ def _check(alias: str, statement: str) -> None:
         )
     if reading.changes_session and composed().profile is not Profile.MIGRATOR:
         raise SessionViolation(module=scope.module, statement=_shortened(statement))
+    if reading.names_tenant and composed().profile is not Profile.MIGRATOR:
+        raise TenantNamed(module=scope.module, statement=_shortened(statement))
+    if reading.is_dynamic and _has_tenant_tables(alias):
+        raise TenantNamed(module=scope.module, statement=_shortened(statement))
+
+
+def _has_tenant_tables(alias: str) -> bool:
+    declared = composed().declared
+    return any(declared[owner].tenant_tables for owner in _alias_owner(alias) if owner in declared)
 
 
 @cache

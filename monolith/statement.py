@@ -31,6 +31,17 @@ _SESSION_CHANGE: Final = re.compile(
     r"|\bset_config\s*\((?![^()]*,\s*true\s*\))",
     re.IGNORECASE,
 )
+# The name of a setting must stand there to be read, in set_config as in SET.
+_TENANT_CHANGE: Final = re.compile(
+    r'"?\bmonolith"?\s*\.\s*"?tenant\b' + r"|\bset_config\"?\s*\((?!\s*'[^']*'\s*,)", re.IGNORECASE
+)
+_TENANT_READ: Final = re.compile(
+    r"\bcurrent_setting\s*\(\s*'monolith\.tenant'\s*(,\s*\w+\s*)?\)", re.IGNORECASE
+)
+# What makes statements of text at run time, where any name could come from.
+_DYNAMIC: Final = re.compile(
+    r"(?:^|;)\s*DO\b|\bEXECUTE\b|_to_xml|\bts_(?:stat|rewrite)\b|\bpg_settings\b", re.IGNORECASE
+)
 _COMMENTS: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _LITERALS: Final = re.compile(r"'(?:[^']|'')*'")
 # Statements whose literals are SQL too, or whose quoting is not the plain one: there every word counts.
@@ -62,6 +73,8 @@ class Reading(NamedTuple):
     owners: tuple[str, ...]  # of every table it names
     changes_role: bool
     changes_session: bool  # beyond its transaction
+    names_tenant: bool  # sets monolith.tenant, or a setting that cannot be read from the text
+    is_dynamic: bool  # runs SQL that cannot be read from the text
 
 
 def read(statement: str, names: Names) -> Reading | None:
@@ -76,6 +89,8 @@ def read(statement: str, names: Names) -> Reading | None:
         # An escaped name could be any name: nothing that Django writes has one.
         changes_role=any(pattern.search(code) for pattern in (_ROLE_CHANGE, _UNICODE_NAME)),
         changes_session=_SESSION_CHANGE.search(plain) is not None,
+        names_tenant=_TENANT_CHANGE.search(_TENANT_READ.sub(" ", code)) is not None,
+        is_dynamic=_DYNAMIC.search(plain) is not None,
     )
 
 

@@ -1,6 +1,7 @@
 """Django's entry point to the engine (`ENGINE = "monolith.postgresql"`)."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -9,19 +10,43 @@ from monolith.boundary import require_allowed
 from monolith.composition import composed
 from monolith.context import current_module
 from monolith.module import PLATFORM
+from monolith.tenancy.cursors import TenantCursor, TenantServerCursor, forget_transaction
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Refuses a module a transaction on a connection that is not its own.
+    """Refuses a module a transaction on a connection that is not its own, and sends tenants with statements.
 
     `transaction.atomic()` and `on_commit()` without `using` mean the platform's connection: the code would look
-    atomic and not be. The host may open transactions anywhere; it reaches no rows that way.
+    atomic and not be. The host may open transactions anywhere; it reaches no rows that way. Connections of modules
+    without tenant tables have Django's own cursors.
     """
+
+    @cached_property
+    def _serves_tenants(self) -> bool:
+        module = composed().declared.get(composed().owner_of_alias(self.alias) or "")
+        return module is not None and bool(module.tenant_tables)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        parameters: dict[str, Any] = super().get_connection_params()
+        return parameters | {"cursor_factory": TenantCursor} if self._serves_tenants else parameters
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        if self._serves_tenants and not issubclass(connection.server_cursor_factory, TenantServerCursor):
+            connection.server_cursor_factory = TenantServerCursor
+        return connection
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        if name and self._serves_tenants:  # Django would make it past the connection's factory
+            return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
+        return super().create_cursor(name)
 
     def set_autocommit(self, autocommit: bool, *args: Any, **options: Any) -> None:  # noqa: FBT001 (Django's)
         if not autocommit:
             self._require_own()
         super().set_autocommit(autocommit, *args, **options)
+        if self._serves_tenants:
+            forget_transaction(self.connection)
 
     def savepoint(self) -> str | None:
         self._require_own()

@@ -52,13 +52,18 @@ class _Statements(Operation):
         name, arguments, options = super().deconstruct()
         return f"{type(self).__module__}.{name}", arguments, options
 
+    def statements(self, file: str) -> list[str]:
+        """Return the SQL of one way, `forwards` or `backwards`, ready to be sent without parameters."""
+        text = files("monolith.tenancy").joinpath("queries", f"{file}.sql").read_text(encoding="utf-8")
+        return [SQL(text).format(**names).as_string() for names in self.names()]
+
     def _run(self, file: str, app_label: str, schema_editor: BaseDatabaseSchemaEditor) -> None:
         if not router.allow_migrate(schema_editor.connection.alias, app_label):
             return
-        text = files("monolith.tenancy").joinpath("queries", f"{file}.sql").read_text(encoding="utf-8")
-        for names in self.names():
-            # No parameters at all: psycopg would look for placeholders.
-            schema_editor.execute(SQL(text).format(**names).as_string(), params=None)
+        for statement in self.statements(file):
+            schema_editor.execute(
+                statement, params=None
+            )  # no parameters at all: no placeholders are looked for
 
 
 class IsolateTenants(_Statements):
