@@ -266,7 +266,6 @@ def test_sql_that_names_the_tenant_is_refused(statement: str) -> None:
         raw(statement)
 
     assert isinstance(caught.value, TenantNamed | SessionViolation | BoundaryViolation)
-    )
 
 
 def test_bound_name_of_a_setting_is_refused() -> None:
