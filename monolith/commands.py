@@ -51,6 +51,7 @@ OFFLINE_COMMANDS: Final = frozenset(
         "version",
     }
 )
+BROKER_COMMANDS: Final = frozenset({"qcluster"})
 # A project that does not load is among what these report, so they load it themselves.
 LOADING_COMMANDS: Final = frozenset({"verify"})
 
@@ -60,7 +61,7 @@ def execute(argv: Sequence[str], *, project: Path) -> None:
 
     Picks `settings.migrator` for commands that change schemas and `settings.private` otherwise, unless
     --settings or DJANGO_SETTINGS_MODULE says more; starts the embedded database when the command needs one
-    and no DATABASE_URL is set; runs a module's own command as that module.
+    and no DATABASE_URL is set, likewise the embedded broker; runs a module's own command as that module.
     """
     command = next((word for word in argv[1:2] if not word.startswith("-")), "help")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", default_settings(command))
@@ -83,7 +84,7 @@ def _run(argv: list[str], command: str, project: Path) -> None:
     from monolith.embedded import ensure_started
 
     if command not in OFFLINE_COMMANDS and not {"--help", "-h", "--version"} & set(argv):
-        ensure_started(os.environ, project)
+        ensure_started(os.environ, project, broker=command in BROKER_COMMANDS)
     if command in LOADING_COMMANDS:
         load_command_class("monolith", command).run_from_argv(argv)
         return

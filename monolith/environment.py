@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from monolith.broker_address import MAX_PORT, nats_addresses
 from monolith.errors import CompositionError
 
 MODULE_URL_PREFIX: Final = "DATABASE_URL_"
@@ -15,7 +16,6 @@ REMOTE_PREFIX: Final = "MONOLITH_REMOTE_"
 CONTRACT_KEYS_PREFIX: Final = "MONOLITH_CONTRACT_KEYS_"
 MIN_KEY_LENGTH: Final = 32  # characters; RFC 7518, 3.2: a key of HS256 is no shorter than its hash
 _REMOTE: Final = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
-MAX_PORT: Final = 65_535
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # What an address must not bring along: who to be, and where a password comes from.
 CREDENTIALS: Final = frozenset({"user", "password", "passfile", "service", "sslpassword"})
@@ -189,6 +189,24 @@ class Environment(BaseModel):
     def _an_origin(cls, value: str) -> str:
         remote_origin(value)
         return value.rstrip("/")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _a_broker(cls, value: str) -> str:
+        if value.startswith(("postgresql://", "postgres://")):
+            connection_parameters(value)
+        elif value:
+            nats_addresses(value)
+        return value
+
+    @field_validator("broker_replicas")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError(
+                "an even number survives no more lost servers than the odd one below; take 1, 3 or 5"
+            )
+        return value
 
     @field_validator("admin_url")
     @classmethod

@@ -24,6 +24,7 @@ FORBIDDEN_IN_PUBLIC: Final = (
     "MONOLITH_SECRET_KEY",
     "MONOLITH_ADMIN_URL",
     "MONOLITH_ANALYTICS_URL",
+    "MONOLITH_BROKER_CREDENTIALS",
     "PGPASSWORD",
     "PGSERVICE",
     "PGUSER",
@@ -108,6 +109,7 @@ def process_problems(
                 f"DATABASE_URL_{name.upper()} moves '{name}' away, but a public process has one connection; serve "
                 f"it by one of its own, with MONOLITH_MODULES={name} and that address as DATABASE_URL"
             )
+    yield from _broker_problems(environment, environ)
     if profile is not Profile.MIGRATOR:  # which looks after every schema, wherever its module runs
         yield from _remote_problems(profile, declared, environment, environ)
     if profile is not Profile.PRIVATE:
@@ -124,6 +126,16 @@ def process_problems(
         for secret in module.secrets
         if not environ.get(secret)
     )
+
+
+def _broker_problems(environment: Environment, environ: Mapping[str, str]) -> Iterator[str]:
+    if environment.broker_url and not environ.get("MONOLITH_ENVIRONMENT"):
+        yield (
+            "MONOLITH_BROKER_URL is set and MONOLITH_ENVIRONMENT is not; say which environment this is (production, "
+            "staging, ...): messages of another one, as in a copy of its data, are not sent"
+        )
+    if environment.broker_credentials and not environment.broker_url:
+        yield "MONOLITH_BROKER_CREDENTIALS is set and MONOLITH_BROKER_URL is not; say where that broker is"
 
 
 def _remote_problems(

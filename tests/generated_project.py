@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import PostgresCluster, erase
 from monolith.embedded.postgres import DATABASE
 from tests.environment import outer_environment
 
@@ -147,4 +147,4 @@ class GeneratedProject:
         )
 
     def stop(self) -> None:
-        PostgresCluster(self.path / "var").erase()
+        erase(self.path / "var")

@@ -10,15 +10,13 @@ from django.conf import settings
 from monolith.access.catalog import Connection
 from monolith.access.declaration import Declaration
 from monolith.composition import composed
-from monolith.embedded import PostgresCluster, data_directory
+from monolith.embedded import PostgresCluster, embedded_database
 from monolith.environment import connection_parameters
 
 
 def embedded_server() -> PostgresCluster | None:
     """Return the project's embedded server; None when the environment names another."""
-    if os.environ.get("DATABASE_URL"):
-        return None
-    return PostgresCluster(data_directory(os.environ, Path(getattr(settings, "BASE_DIR", "."))))
+    return embedded_database(os.environ, Path(getattr(settings, "BASE_DIR", ".")))
 
 
 class Login:

@@ -67,7 +67,8 @@ class NatsProcess(ServerProcess):
         return bool(path) and same(Path(path), self.configuration)
 
     def _is_leftover(self, process: Process) -> bool:
-        return self._runs_here(process)
+        # By its path too: the files may have been removed under it.
+        return _configuration(process) == str(self.configuration) or self._runs_here(process)
 
     def _clear_notes(self) -> None:
         for note in self.data.glob(f"{PROGRAM}_*.ports"):

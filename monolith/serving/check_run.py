@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monolith.composition import Composition
-from monolith.embedded import PostgresCluster
+from monolith.embedded import erase
 from monolith.embedded.port import free_port
 from monolith.environment import MODULE_URL_PREFIX
 from monolith.errors import MonolithError
@@ -34,8 +34,11 @@ LEFT_OUT: Final = (
     "DATABASE_URL",
     "PGPASSFILE",
     "MONOLITH_ADMIN_URL",
-    "MONOLITH_SECRET_KEY",
     "MONOLITH_ALLOWED_HOSTS",
+    "MONOLITH_BROKER_CREDENTIALS",
+    "MONOLITH_BROKER_URL",
+    "MONOLITH_ENVIRONMENT",
+    "MONOLITH_SECRET_KEY",
 )
 FIRST_START_S: Final = 15.0
 NEXT_START_S: Final = 5.0
@@ -154,7 +157,7 @@ def _audit(system: System) -> str:
 
 
 def _removed(directory: Path, processes: dict[str, int]) -> str:
-    PostgresCluster(directory).erase()
+    erase(directory)
     shutil.rmtree(directory, ignore_errors=True)
     if left := [f"{name} ({pid})" for name, pid in processes.items() if began(pid)]:
         raise exercise.Unexpected(f"still running: {', '.join(left)}")

@@ -14,9 +14,14 @@ from monolith.roles import RoleNames
 # libpq would take these before what the settings say.
 LIBPQ_IDENTITY: Final = ("PGUSER", "PGPASSWORD", "PGSERVICE", "PGSERVICEFILE")
 WITHHELD: Final = {
-    Profile.PUBLIC: FORBIDDEN_IN_PUBLIC,
+    Profile.PUBLIC: (*FORBIDDEN_IN_PUBLIC, "MONOLITH_BROKER_URL"),
     Profile.PRIVATE: ("MONOLITH_ADMIN_URL",),
-    Profile.MIGRATOR: ("MONOLITH_SECRET_KEY", "MONOLITH_ANALYTICS_URL"),
+    Profile.MIGRATOR: (
+        "MONOLITH_SECRET_KEY",
+        "MONOLITH_ANALYTICS_URL",
+        "MONOLITH_BROKER_CREDENTIALS",
+        "MONOLITH_BROKER_URL",
+    ),
 }
 
 

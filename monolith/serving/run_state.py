@@ -43,7 +43,7 @@ class RunState:
     """The running or the last `up` of a data directory."""
 
     pid: int = 0
-    owns_database: bool = False  # it started the embedded server and ends it
+    owned: list[str] = field(default_factory=list)  # embedded servers that it started, and ends
     addresses: dict[str, str] = field(default_factory=dict)  # by process name
     processes: list[RecordedProcess] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Everything of a project on one machine: database, preparation, both tiers."""
+"""Everything of a project on one machine: database and broker, preparation, both tiers, jobs."""
 
 import os
 import signal
@@ -16,12 +16,20 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from monolith.composition import Composition
-from monolith.embedded import PostgresCluster, data_directory
+from monolith.embedded import (
+    EmbeddedServer,
+    NatsServer,
+    PostgresCluster,
+    data_directory,
+    embedded_broker,
+    embedded_database,
+    start_together,
+)
 from monolith.profile import Profile
 from monolith.serving.child import Child, ProcessSpec, is_healthy
 from monolith.serving.code_changes import CodeWatcher
-from monolith.serving.database import DatabaseKeeper
 from monolith.serving.environments import child_environment
+from monolith.serving.keeper import Keeper
 from monolith.serving.lifeline import Lifeline
 from monolith.serving.output import Output
 from monolith.serving.ports import require_free
@@ -91,7 +99,8 @@ class System:
         self.timings = Timings()
         self.is_first_start = False
         self._environ = _with_public_origin(environ, wanted, composition)
-        self._embedded = not environ.get("DATABASE_URL")
+        self.cluster: PostgresCluster | None = embedded_database(environ, project)  # None: yours
+        self.broker: NatsServer | None = embedded_broker(environ, project)  # None: yours
         self.specs = [
             self._server(profile, port) for profile, port in wanted.ports.items() if self._serves(profile)
         ]
@@ -121,9 +130,9 @@ class System:
         return self.directory / ADMIN_FILE
 
     @property
-    def cluster(self) -> PostgresCluster | None:
-        """The embedded server; None when DATABASE_URL names another."""
-        return PostgresCluster(self.directory) if self._embedded else None
+    def embedded(self) -> list[EmbeddedServer]:
+        """The embedded servers, in the order to stop them."""
+        return [server for server in (self.broker, self.cluster) if server]
 
     def environment(self, profile: Profile) -> dict[str, str]:
         """Return the environment for a child of `profile`."""
@@ -181,14 +190,14 @@ class System:
             for port in self.wanted.split.values():
                 require_free(HOST, port, option="--private-port, which they follow")
             try:
-                with self.timings.measured("database"):
-                    self._start_database(previous)
+                with self.timings.measured("database and broker"):
+                    self._start_embedded(previous)
                 with self.timings.measured("prepare"):
                     self.prepare()
                     self._ensure_admin()
                 return self._serve(on_ready)
             finally:
-                self._stop_database()
+                self._stop_embedded()
                 self._file.remove()
 
     def say(self, text: str) -> None:
@@ -231,18 +240,18 @@ class System:
     def _serve(self, on_ready: Callable[[], None]) -> int:
         ended = threading.Event()
         waiter = threading.Thread(target=self._wait_until_ready, args=(ended, on_ready), daemon=True)
-        keeper = DatabaseKeeper(self.cluster, say=self.say) if self.cluster else None
+        keepers = [Keeper(server, say=self.say) for server in self.embedded]
         watcher = CodeWatcher(self.project, self._changed) if self.wanted.reload else None
         with self.supervisor.handling_signals():
             try:
                 self.supervisor.start()
-                for thread in (waiter, keeper, watcher):
+                for thread in (waiter, *keepers, watcher):
                     if thread:
                         thread.start()
                 return self.supervisor.run()
             finally:
                 ended.set()
-                for part in (watcher, keeper):  # first: neither may start what is being ended
+                for part in (watcher, *keepers):  # first: none of them may start what is being ended
                     if part:
                         part.stop()
                 self.supervisor.stop()
@@ -266,19 +275,22 @@ class System:
                 self.say(str(error))
         self.supervisor.request_restart(reason)
 
-    # Database and admin.
+    # Embedded servers and admin.
 
-    def _start_database(self, previous: RunState) -> None:
-        if (cluster := self.cluster) is None:
-            return
+    def _start_embedded(self, previous: RunState) -> None:
         # What a killed `up` had started is ours to end as well.
-        self._state.owns_database = previous.owns_database or not cluster.is_running()
+        self._state.owned = [
+            server.name
+            for server in self.embedded
+            if server.name in previous.owned or not server.is_running()
+        ]
         self._remember({})
-        cluster.start()
+        start_together(self.embedded)
 
-    def _stop_database(self) -> None:
-        if (cluster := self.cluster) is not None and self._state.owns_database:
-            cluster.stop()
+    def _stop_embedded(self) -> None:
+        for server in self.embedded:
+            if server.name in self._state.owned:
+                server.stop()
 
     def _ensure_admin(self) -> None:
         file = PreparationFile(self.cluster) if self.cluster else None

@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import PostgresCluster, erase
 from tests.benchmarks import jobs_ours
 from tests.benchmarks.jobs_race import Contestant, Race, Result, peers
 
@@ -173,7 +173,7 @@ def main() -> None:
         enqueuing(race, ours)
         claiming(race, ours)
     finally:
-        cluster.erase()
+        erase(cluster.directory)
         shutil.rmtree(place, ignore_errors=True)
 
 

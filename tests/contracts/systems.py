@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from monolith import Module
-from monolith.embedded import PostgresCluster
+from monolith.embedded import PostgresCluster, erase
 from tests.contracts.processes import Placement, System, caller, owners
 from tests.environment import outer_environment
 from tests.served_tier import ROOT
@@ -37,7 +37,7 @@ def prepared(
         cluster = PostgresCluster(directory)
         yield System(modules, f"{package}.settings_private", cluster, directory, telemetry_url)
     finally:
-        PostgresCluster(directory).erase()
+        erase(directory)
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -75,7 +75,16 @@ def test_one_module_can_live_on_another_server() -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["BETA_KEY", "MONOLITH_SECRET_KEY", "MONOLITH_ADMIN_URL", "PGPASSWORD", "PGSERVICE", "PGUSER"]
+    "secret",
+    [
+        "BETA_KEY",
+        "MONOLITH_SECRET_KEY",
+        "MONOLITH_ADMIN_URL",
+        "MONOLITH_BROKER_CREDENTIALS",
+        "PGPASSWORD",
+        "PGSERVICE",
+        "PGUSER",
+    ],
 )
 def test_public_process_refuses_every_secret_and_prints_no_value(secret: str) -> None:
     with pytest.raises(TierViolation, match=secret) as caught:
@@ -239,3 +248,63 @@ def test_who_does_not_declare_the_need_does_not_get_the_address() -> None:
 def test_public_process_refuses_the_address_for_analytics() -> None:
     with pytest.raises(TierViolation, match="MONOLITH_ANALYTICS_URL is set"):
         compose(Profile.PUBLIC, [ALPHA, GAMMA], ANALYTICS)
+
+
+BROKERS = [
+    "nats://broker",
+    "nats://127.0.0.1:4222",
+    "tls://a.example:4222, tls://b.example:4222/,tls://[::1]:4222",
+    "postgresql://broker:5432/messages",
+]
+
+
+@pytest.mark.parametrize("url", BROKERS)
+@pytest.mark.parametrize("profile", [Profile.PRIVATE, Profile.MIGRATOR])
+def test_broker_is_named_together_with_the_environment(url: str, profile: Profile) -> None:
+    own = PRIVATE if profile is Profile.PRIVATE else {}
+    named = own | {"MONOLITH_BROKER_URL": url}
+    assert (
+        compose(profile, [ALPHA], named | {"MONOLITH_ENVIRONMENT": "staging"}).environment.broker_url == url
+    )
+    for missing in ({}, {"MONOLITH_ENVIRONMENT": ""}):
+        (problem,) = problems(profile, [ALPHA], named | missing)
+        assert problem.startswith(
+            "MONOLITH_BROKER_URL is set and MONOLITH_ENVIRONMENT is not; say which environment"
+        )
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "nats://me:hunter2@broker:4222",
+            "holds a user or password; put them into a file and name it in MONOLITH_BR",
+        ),
+        ("nats://a,nats://hunter2@b", "holds a user or password; put them into a file"),
+        ("postgresql://me:hunter2@h/d", "holds a user or password (password, user)"),
+        ("postgresql://h:5432", "names no database"),
+        ("nats://a,tls://b", "mixes nats:// and tls://"),
+        ("nats://broker:99999", "not the address of a broker; write nats://host:port"),
+        ("nats://broker/hunter2", "not the address of a broker"),
+        ("nats://a,", "not the address of a broker"),
+        ("amqp://broker", "not the address of a broker"),
+        ("hunter2", "not the address of a broker"),
+    ],
+)
+def test_address_of_no_broker_is_refused_and_no_password_repeated(url: str, expected: str) -> None:
+    environ = PRIVATE | {"MONOLITH_BROKER_URL": url, "MONOLITH_ENVIRONMENT": "staging"}
+    (problem,) = problems(Profile.PRIVATE, [ALPHA], environ)
+    assert problem.startswith(f"MONOLITH_BROKER_URL: {expected}")
+    assert "hunter2" not in problem
+
+
+def test_credentials_for_no_broker_are_refused() -> None:
+    assert problems(
+        Profile.PRIVATE, [ALPHA], PRIVATE | {"MONOLITH_BROKER_CREDENTIALS": "/etc/user.creds"}
+    ) == ("MONOLITH_BROKER_CREDENTIALS is set and MONOLITH_BROKER_URL is not; say where that broker is",)
+
+
+@pytest.mark.parametrize("replicas", ["0", "2", "4", "7"])
+def test_messages_are_kept_by_an_odd_number_of_servers(replicas: str) -> None:
+    (problem,) = problems(Profile.PRIVATE, [ALPHA], PRIVATE | {"MONOLITH_BROKER_REPLICAS": replicas})
+    assert problem.startswith("MONOLITH_BROKER_REPLICAS: ")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import NatsServer, PostgresCluster
 from tests.monolith.embedded_clusters import ROOT, cluster, new_cluster, place, read_rows, write_row
 
 __all__ = ["cluster", "new_cluster", "place"]
@@ -34,6 +34,17 @@ def test_down_says_what_it_stopped_and_keeps_the_data(cluster: PostgresCluster) 
     assert not cluster.is_running()
     cluster.start()
     assert read_rows(cluster) == [(42,)]
+
+
+def test_down_stops_and_erases_the_broker_too(place: Path) -> None:
+    broker = NatsServer(place / "var")
+    broker.start()
+    result = down(broker.directory)
+    assert result.stdout == f"Stopped NATS.\nThe data stays in {broker.directory}.\n"
+    assert not broker.is_running()
+    assert broker.data.exists()
+    assert down(broker.directory, "--erase", "--yes").returncode == 0
+    assert not broker.home.exists()
 
 
 def test_down_says_that_nothing_was_running(place: Path) -> None:

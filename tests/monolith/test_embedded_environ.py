@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from monolith import Profile
-from monolith.embedded import PostgresCluster, environ
+from monolith.embedded import NatsServer, PostgresCluster, environ
 from monolith.embedded.passfile import entries, write_passfile
 from tests.monolith.embedded_clusters import NewCluster, cluster, new_cluster, place
 
@@ -94,6 +94,42 @@ def test_address_of_the_administrator_finds_its_password_by_itself(new_cluster: 
     url = environ(Profile.MIGRATOR, {}, project)["MONOLITH_ADMIN_URL"]
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("postgres",)
+
+
+def test_private_profile_alone_is_told_where_the_broker_is_and_who_to_be_there(tmp_path: Path) -> None:
+    broker = NatsServer(tmp_path / "var")
+    told = environ(Profile.PRIVATE, {}, tmp_path)
+    assert told["MONOLITH_BROKER_URL"] == f"nats://127.0.0.1:{broker.port}"
+    assert told["MONOLITH_BROKER_CREDENTIALS"] == str(broker.credentials)
+    assert told["MONOLITH_ENVIRONMENT"] == "development"
+    for other in (Profile.PUBLIC, Profile.MIGRATOR):
+        assert not [name for name in environ(other, {}, tmp_path) if "BROKER" in name]
+
+
+def test_name_of_the_environment_is_kept(tmp_path: Path) -> None:
+    told = environ(Profile.PRIVATE, {"MONOLITH_ENVIRONMENT": "staging"}, tmp_path)
+    assert told["MONOLITH_ENVIRONMENT"] == "staging"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"MONOLITH_BROKER_URL": "nats://broker.example"}, {"MONOLITH_BROKER_CREDENTIALS": "/etc/user.creds"}],
+    ids=["address", "credentials alone, for compose to refuse"],
+)
+def test_broker_that_is_named_is_not_mixed_with_the_embedded_one(
+    tmp_path: Path, given: dict[str, str]
+) -> None:
+    told = environ(Profile.PRIVATE, given, tmp_path)
+    assert {name: value for name, value in told.items() if "BROKER" in name} == given
+    assert "MONOLITH_ENVIRONMENT" not in told
+
+
+def test_embedded_broker_beside_a_database_of_ones_own_is_named_once_it_was_started(tmp_path: Path) -> None:
+    given = {"DATABASE_URL": "postgresql://db.example/app"}
+    assert environ(Profile.PRIVATE, given, tmp_path) == given
+    (tmp_path / "var" / "nats" / "data").mkdir(parents=True)
+    broker = NatsServer(tmp_path / "var")
+    assert environ(Profile.PRIVATE, given, tmp_path)["MONOLITH_BROKER_URL"] == broker.address
 
 
 def test_data_directory_is_relative_to_the_project_or_absolute(tmp_path: Path) -> None:

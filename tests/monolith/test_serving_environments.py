@@ -64,3 +64,24 @@ def test_a_process_without_a_module_that_needs_analytics_does_not_get_its_addres
         directory=tmp_path,
     )
     assert ("MONOLITH_ANALYTICS_URL" in told) is gets_it
+
+
+@pytest.mark.parametrize(
+    ("profile", "gets_it"), [(Profile.PUBLIC, False), (Profile.PRIVATE, True), (Profile.MIGRATOR, False)]
+)
+def test_the_broker_is_the_private_tiers_alone(tmp_path: Path, profile: Profile, gets_it: bool) -> None:
+    environ = {
+        "MONOLITH_BROKER_URL": "nats://broker.example",
+        "MONOLITH_BROKER_CREDENTIALS": "/etc/user.creds",
+        "MONOLITH_ENVIRONMENT": "staging",
+    }
+    told = child_environment(profile, environ, [ALPHA, BETA], directory=tmp_path)
+    assert ("MONOLITH_BROKER_URL" in told) is ("MONOLITH_BROKER_CREDENTIALS" in told) is gets_it
+    assert told["MONOLITH_ENVIRONMENT"] == "staging"
+
+
+def test_up_embeds_what_is_not_named(tmp_path: Path) -> None:
+    named = {"DATABASE_URL": "postgresql://db.example/app", "MONOLITH_BROKER_URL": "nats://broker.example"}
+    named["MONOLITH_ENVIRONMENT"] = "staging"
+    assert [server.name for server in system(tmp_path, BETA).embedded] == ["NATS", "PostgreSQL"]
+    assert system(tmp_path, BETA, **named).embedded == []

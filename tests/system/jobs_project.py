@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import PostgresCluster, erase
 from tests.generated_project import GeneratedProject
 
 EFFECT: Final = (
@@ -140,7 +140,7 @@ class JobsProject:
             code, output = self.project.manage(command)
             assert code == 0, output
 
-    def enqueue(self, code: str) -> None:
+    def enqueue(self, code: str, **environ: str) -> None:
         """Run Python in the private tier: `enqueuing(module)` is a block as that module, `tasks(module)` its tasks."""
         prelude = (
             "import importlib, django; django.setup()\n"
@@ -150,7 +150,7 @@ class JobsProject:
         result = subprocess.run(
             [sys.executable, "-c", prelude + code],
             cwd=self.project.path,
-            env=self.project.environ | {"DJANGO_SETTINGS_MODULE": "settings.private"},
+            env=self.project.environ | {"DJANGO_SETTINGS_MODULE": "settings.private"} | environ,
             capture_output=True,
             text=True,
             timeout=300,
@@ -271,5 +271,5 @@ def jobs_project(modules: int, *, tasks: str = TASKS) -> Iterator[JobsProject]:
         project.migrate()
         yield project
     finally:
-        project.cluster.erase()
+        erase(project.cluster.directory)
         shutil.rmtree(place)

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import psycopg
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import NatsServer, PostgresCluster, erase
 from monolith.embedded.port import free_port
 from monolith.serving.run_state import RunFile, began
 
@@ -55,7 +55,7 @@ def prepared_directory() -> Iterator[Path]:
         )
         yield place
     finally:
-        PostgresCluster(place).erase()
+        erase(place)
         shutil.rmtree(place)
 
 
@@ -102,6 +102,10 @@ class Up:
     @property
     def cluster(self) -> PostgresCluster:
         return PostgresCluster(self.directory)
+
+    @property
+    def broker(self) -> NatsServer:
+        return NatsServer(self.directory)
 
     @property
     def pids(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from monolith.composition import composed
+from monolith.embedded import erase
 from monolith.jobs.registry import tasks_of
 from tests.system.running_up import PROJECT, Up, environment, wait_until
 
@@ -34,7 +35,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             yield running.wait_until_ready()
         finally:
             running.stop()
-            running.cluster.erase()
+            erase(directory)
 
 
 def run(up: Up, *arguments: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import erase
 from monolith.embedded.port import free_port
 from tests.project_copy import ROOT, copy_environ, copy_project
 from tests.system.walkthrough import Walkthrough, blocks
@@ -32,4 +32,4 @@ def test_module_moves_out_and_is_called_where_it_is(tmp_path: Path) -> None:
             for block in blocks(PAGE):
                 reader.follow(block)
     finally:
-        PostgresCluster(project / "var").erase()
+        erase(project / "var")

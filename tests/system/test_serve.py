@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import PostgresCluster, erase
 from monolith.embedded.port import free_port
 from monolith.serving.exit_codes import FAILED, PORT_TAKEN, REFUSED
 from monolith.testing.database import admin_connection
@@ -184,7 +184,7 @@ def test_runserver_works_by_itself_on_an_empty_machine(tier: str) -> None:
             assert status(port, "/api/hikes/walks/tryfan") == 200
             assert status(port, "/admin/login/") == (200 if tier == "private" else 404)
     finally:
-        PostgresCluster(directory).erase()
+        erase(directory)
         shutil.rmtree(directory)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import erase
 from monolith.embedded.port import free_port
 from tests.project_copy import ROOT, copy_environ, copy_project
 from tests.system.walkthrough import Walkthrough, blocks
@@ -29,7 +29,7 @@ def test_two_modules_that_call_each_other_answer_within_five_minutes(
                 reader.follow(block)
             taken_s = time.perf_counter() - started
     finally:
-        PostgresCluster(project / "var").erase()
+        erase(project / "var")
 
     with capsys.disabled():
         sys.stdout.write(f"\n{PAGE.name}: {taken_s:.0f} s to an answer by HTTP that took a contract call\n")

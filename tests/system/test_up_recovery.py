@@ -1,6 +1,7 @@
 """Whatever is killed: the system comes back by itself, leaves no process and loses no row."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import erase
 from monolith.serving.exit_codes import PORT_TAKEN
 from tests.system.running_up import Up, children, wait_until, wait_until_gone
 
@@ -28,7 +29,7 @@ def directory() -> Iterator[Path]:
             assert up.stop() == 0
         yield place
     finally:
-        PostgresCluster(place).erase()
+        erase(place)
         shutil.rmtree(place)
 
 
@@ -45,16 +46,18 @@ def test_first_start_makes_an_admin_login_and_later_ones_keep_it(directory: Path
         assert str(login) in up.output
 
 
-def test_ctrl_c_ends_servers_and_database(directory: Path) -> None:
+def test_ctrl_c_ends_servers_database_and_broker(directory: Path) -> None:
     with Up(directory) as up:
         up.wait_until_ready()
         pids = up.pids
+        assert re.search(rf"broker .* {up.broker.address} .* embedded NATS", up.output)
 
         assert up.stop() == 0
 
         assert pids.keys() == {"public", "private", "jobs"}
         wait_until_gone(pids)
         assert not up.cluster.is_running()
+        assert not up.broker.is_running()
         assert up.pids == {}
 
 
@@ -75,6 +78,7 @@ def test_sigkill_of_up_leaves_no_server_and_the_next_up_takes_over(directory: Pa
         assert second.read_summary() == "before up was killed"
         assert second.stop() == 0
         assert not second.cluster.is_running()
+        assert not second.broker.is_running()
 
 
 @pytest.mark.parametrize("tier", ["public", "private"])
@@ -137,19 +141,31 @@ def test_sigkill_of_postgresql_brings_it_back_with_every_committed_row(directory
             assert up.read_summary(tier) == "before PostgreSQL was killed"
 
 
+def test_sigkill_of_the_broker_brings_it_back_on_its_port(directory: Path) -> None:
+    with Up(directory) as up:
+        up.wait_until_ready()
+        address = up.broker.address
+
+        os.kill(broker(up), signal.SIGKILL)
+
+        up.wait_for_line("NATS runs again")
+        assert up.broker.is_running()
+        assert up.broker.address == address
+
+
 def test_sigkill_of_everything_at_once_is_survived(directory: Path) -> None:
     with Up(directory) as first:
         first.wait_until_ready()
         first.write_summary("before everything was killed")
         servers = first.pids
         workers = {str(child): child for pid in servers.values() for child in children(pid)}
-        database = postmaster(first)
+        embedded = {"PostgreSQL": postmaster(first), "NATS": broker(first)}
 
-        for pid in (first.process.pid, *servers.values(), *workers.values(), database):
+        for pid in (first.process.pid, *servers.values(), *workers.values(), *embedded.values()):
             os.kill(pid, signal.SIGKILL)
 
         first.process.wait()
-        wait_until_gone(servers | workers | {"PostgreSQL": database})
+        wait_until_gone(servers | workers | embedded)
 
     with Up(directory) as second:
         second.wait_until_ready()
@@ -232,6 +248,12 @@ def test_changed_code_is_served_with_reload(directory: Path, tmp_path: Path) -> 
 
 def postmaster(up: Up) -> int:
     return int((up.cluster.data / "postmaster.pid").read_text().splitlines()[0])
+
+
+def broker(up: Up) -> int:
+    process = up.broker.process.process
+    assert process is not None
+    return process.id
 
 
 def environment_of(pid: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monolith.embedded import PostgresCluster
+from monolith.embedded import PostgresCluster, erase
 from tests.system.running_up import Up, children, prepared_directory, wait_until_gone
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def directory() -> Iterator[Path]:
     place = Path(tempfile.mkdtemp(prefix="monolith-start-"))
     yield place
-    PostgresCluster(place).erase()
+    erase(place)
     shutil.rmtree(place)
 
 

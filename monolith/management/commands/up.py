@@ -19,8 +19,8 @@ from monolith.serving.system import HOST, System, Wanted
 
 class Command(RichCommand):
     help = (
-        "Start the database, prepare it, serve the public and the private tier, and show their logs until Ctrl-C. "
-        "Crashed processes start again; a second Ctrl-C kills. The data stays."
+        "Start database and broker, prepare, serve the public and the private tier, run the jobs, and show all logs "
+        "until Ctrl-C. Crashed processes start again; a second Ctrl-C kills. The data stays."
     )
     requires_system_checks = ()
 
@@ -101,9 +101,10 @@ class Command(RichCommand):
             if spec not in system.servers:
                 table.add_row(spec.name, "manage.py jobs", "workers; the roles of their modules")
         table.add_row("PostgreSQL", _database(system), "embedded" if system.cluster else "yours")
+        table.add_row("broker", _broker(system), "embedded NATS" if system.broker else "yours")
         self.console.print(table, highlight=False)
         self.console.print(f"Admin login: {_login(system)}", highlight=False, soft_wrap=True, markup=False)
-        if system.cluster:
+        if system.embedded:
             self.console.print(f"Data: {system.directory}", highlight=False, soft_wrap=True, markup=False)
 
 
@@ -113,6 +114,10 @@ def _address(system: System, profile: Profile) -> str:
 
 def _database(system: System) -> str:
     return system.cluster.url() if system.cluster else system.composition.environment.database_url
+
+
+def _broker(system: System) -> str:
+    return system.broker.address if system.broker else system.composition.environment.broker_url
 
 
 def _login(system: System) -> str:
