@@ -1,5 +1,6 @@
 """`manage.py contracts` in a project of one module: files, releases, and changes that break readers."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,8 @@ class Ships(Interface, Protocol):
 NOTHING_RELEASED: Final = "Nothing was released yet, so nothing can break"
 ADVICE: Final = (
     "Keep to what was released, or make the change in a new major version beside the old one: "
-    "contracts/<module>_v2.py, provided by apps/<module>/api_v2.py.\n"
+    "contracts/<module>_v2.py, provided by apps/<module>/api_v2.py. "
+    "A message gets a new version and an upcaster instead.\n"
 )
 
 type Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -186,3 +188,139 @@ def test_a_change_that_breaks_readers_passes_as_a_new_version_beside_the_old_one
     )
     assert retired.returncode == 0, retired.stdout
     assert sorted(documents(project)) == ["ships/v2/Vessel.json", "ships/v2/openapi.json"]
+
+
+EVENT: Final = '''
+
+class VesselMoored(Event, key="mmsi"):
+    """A vessel lies at a berth."""
+
+    mmsi: int
+    berth: str
+'''
+UPCASTER: Final = """
+
+@upcaster(VesselMoored, version=1)
+def call_it_place(payload: dict[str, Any]) -> dict[str, Any]:
+    payload["place"] = payload.pop("berth")
+    return payload
+"""
+SUBSCRIBERS: Final = '''\
+from contracts.ships import VesselMoored
+from monolith.events import subscriber
+
+@subscriber
+def remember(event: VesselMoored) -> None:
+    """Remember it."""
+'''
+MOORED: Final = "ships/messages/VesselMoored.v1.json"
+
+
+@pytest.fixture
+def with_event(project: Path) -> Path:
+    """The project, whose module has an event and handles it itself."""
+    contract = project / "contracts/ships.py"
+    imports = "from typing import Any, Protocol\nfrom monolith.contracts import Event, Interface, Schema, upcaster\n"
+    _, _, rest = contract.read_text().partition("\n\n")
+    contract.write_text(f"{imports}\n{rest}{EVENT}")
+    (project / "apps/ships/subscribers.py").write_text(SUBSCRIBERS)
+    return project
+
+
+def test_messages_have_documents_and_asyncapi_says_who_handles_them(with_event: Path, run: Run) -> None:
+    written = run()
+
+    assert written.returncode == 0, written.stderr
+    assert sorted(documents(with_event)) == [
+        "asyncapi.json",
+        MOORED,
+        "ships/v1/Vessel.json",
+        "ships/v1/openapi.json",
+    ]
+    assert list(json.loads(documents(with_event)["asyncapi.json"])["operations"]) == [
+        "ships.sends.ships.VesselMoored",
+        "ships.receives.ships.VesselMoored",
+    ]
+    change(with_event, "def remember", "def forget", name="apps/ships/subscribers.py")
+    assert run("--check").returncode == 0
+    (with_event / "apps/ships/subscribers.py").unlink()
+    assert f"{FOLDER}/asyncapi.json is stale" in run("--check").stdout
+
+
+def test_a_field_of_an_event_under_another_name_breaks_and_one_more_does_not(
+    with_event: Path, run: Run
+) -> None:
+    run("--release")
+    change(with_event, "    berth: str\n", '    berth: str\n    pilot: str = ""\n')
+    run()
+    more = run("--check")
+    change(with_event, "    berth: str\n", "    place: str\n")
+    run()
+    before = documents(with_event)
+    other = run("--check")
+    released = run("--release")
+
+    assert more.returncode == 0, more.stdout
+    assert other.returncode == 1
+    otherwise = "or make it version 2 with @upcaster(VesselMoored, version=1)"
+    assert other.stdout == (
+        "These changes break readers of the last release:\n"
+        f"  - ships.VesselMoored.berth is gone; keep it, under its name, {otherwise}\n"
+        f"  - ships.VesselMoored.place is new and required; give it a default, {otherwise}\n{ADVICE}"
+    )
+    assert released.returncode == 1
+    assert documents(with_event) == before
+
+
+def test_a_new_version_of_an_event_passes_with_an_upcaster_and_not_without(
+    with_event: Path, run: Run
+) -> None:
+    run("--release")
+    change(with_event, "    berth: str\n", "    place: str\n")
+    change(with_event, '(Event, key="mmsi")', '(Event, key="mmsi", version=2)')
+    run()
+    without = run("--check")
+    contract = with_event / "contracts/ships.py"
+    contract.write_text(contract.read_text() + UPCASTER)
+    run()
+    with_one, released = run("--check"), run("--release")
+
+    assert without.returncode == 1
+    assert (
+        "  - ships.VesselMoored is version 2 and does not read version 1; "
+        "add to the contract: @upcaster(VesselMoored, version=1)\n" in without.stdout
+    )
+    assert with_one.returncode == 0, with_one.stdout
+    assert released.returncode == 0
+    assert [name for name in documents(with_event) if name.startswith("released/ships/messages")] == [
+        "released/ships/messages/VesselMoored.v2.json"
+    ]
+
+
+def test_an_event_that_is_gone_breaks_until_its_released_document_is_deleted(
+    with_event: Path, run: Run
+) -> None:
+    run("--release")
+    (with_event / "apps/ships/subscribers.py").unlink()
+    change(with_event, EVENT, "")
+    run()
+    gone = run("--check")
+    (with_event / FOLDER / "released" / MOORED).unlink()
+    deleted = run("--check")
+
+    assert gone.returncode == 1
+    assert (
+        "ships.VesselMoored is no longer declared; keep it until nobody handles it and none waits, then "
+        in gone.stdout
+    )
+    assert deleted.returncode == 0, deleted.stdout
+
+
+def test_messages_that_would_not_work_are_named_and_nothing_is_written(with_event: Path, run: Run) -> None:
+    change(with_event, 'key="mmsi"', 'key="imo"')
+
+    refused = run()
+
+    assert refused.returncode == 3
+    assert "contracts.ships.VesselMoored has the key 'imo', which is no field of it" in refused.stderr
+    assert documents(with_event) == {}

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+RELEASED: Final = "released"
+"""The folder, beside the documents of today, of those of the last release."""
 
 
 class Direction(StrEnum):

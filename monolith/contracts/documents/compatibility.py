@@ -13,7 +13,6 @@ from monolith.contracts.documents.constraints import constraint_breaks
 
 type Json = Mapping[str, Any]
 
-_REF: Final = "#/components/schemas/"
 _ANY_TEXT: Final[Json] = {"type": "string"}
 
 
@@ -56,7 +55,7 @@ def schema_breaks(old: Json, new: Json, place: str, within: Comparison) -> Itera
 def alternatives(schema: Json, named: Json) -> list[Alternative]:
     """Return what a schema allows, each by itself."""
     if "$ref" in schema:
-        return alternatives(named[schema["$ref"].removeprefix(_REF)], named)
+        return alternatives(named[schema["$ref"].rpartition("/")[2]], named)
     if "discriminator" in schema:
         name, mapping = schema["discriminator"]["propertyName"], schema["discriminator"]["mapping"]
         return [
@@ -151,10 +150,8 @@ def _field_breaks(old: Json, new: Json, place: str, within: Comparison) -> Itera
         yield from schema_breaks(olds[name], news[name], here, within)
         if within.direction is Direction.RESPONSE and name in was_required - is_required:
             yield Break(here, "may be left out now", "always send it")
-        if within.direction is Direction.REQUEST:
-            yield from _omission_breaks(
-                olds[name], news[name], here, required=name in is_required - was_required
-            )
+        if within.direction is Direction.REQUEST and name not in was_required:
+            yield from _omission_breaks(olds[name], news[name], here, required=name in is_required)
     if within.direction is Direction.REQUEST:
         for name in sorted(is_required - olds.keys()):
             yield Break(f"{place}.{name}", "is new and required", "give it a default")

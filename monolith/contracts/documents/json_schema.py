@@ -7,6 +7,7 @@ from pydantic_core import core_schema, to_jsonable_python
 
 from monolith.contracts.schema import OpenEnum
 
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CLOSED: Final = "x-closed"  # an Enum that refuses values it does not know
 KNOWN: Final = "x-extensible-enum"  # an OpenEnum's values as far as known; more may come
 # JSON Schema has no words for bounds of what is written as text; these are ajv-formats'.

@@ -4,31 +4,38 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
+from django.core.management import CommandError
 from django_rich.management import RichCommand
 
+from monolith.composition import composed
+from monolith.contracts.documents.breaks import RELEASED
 from monolith.contracts.documents.files import (
-    RELEASED,
     Files,
     contract_files,
     differences,
+    message_files,
     read_files,
     release_breaks,
     write_files,
 )
-from monolith.contracts.registry import contracts
+from monolith.contracts.registry import contracts, messages_of, messages_problems
+from monolith.errors import CompositionError
+from monolith.events.registry import subscribers_by_type
 from monolith.project import project_directory
 
 FOLDER: Final = Path("docs/reference/contracts")
 HOW_TO: Final = (
     "Keep to what was released, or make the change in a new major version beside the old one: "
-    "contracts/<module>_v2.py, provided by apps/<module>/api_v2.py."
+    "contracts/<module>_v2.py, provided by apps/<module>/api_v2.py. "
+    "A message gets a new version and an upcaster instead."
 )
 
 
 class Command(RichCommand):
     help = (
-        "Write OpenAPI 3.1 for each contract and JSON Schema for each of its Schemas. Additive change is free; what "
-        "breaks readers of the last release needs a new major version."
+        "Write OpenAPI 3.1 for each contract, JSON Schema for each of its Schemas and messages, and one AsyncAPI 3.0 "
+        "document for all messages. Additive change is free; what breaks readers of the last release needs a new "
+        "major version, or a message's new version with an upcaster."
     )
     requires_system_checks = ()
 
@@ -51,7 +58,7 @@ class Command(RichCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.shown = options["folder"] or FOLDER
         folder = project_directory() / self.shown
-        files = contract_files(contract for versions in contracts().values() for contract in versions)
+        files = self._files()
         released = read_files(folder / RELEASED)
         problems = [str(each) for each in release_breaks(released, files)]
         if options["check"]:
@@ -60,6 +67,20 @@ class Command(RichCommand):
             self._fail("The documents are not released, because they break readers:", problems, HOW_TO)
         else:
             self._write(folder, files, release=options["release"])
+
+    def _files(self) -> Files:
+        composition = composed()
+        if missing := composition.declared.keys() - composition.modules.keys():
+            raise CommandError(
+                f"The documents have every module; unset MONOLITH_MODULES, it leaves out {sorted(missing)}."
+            )
+        problems = [p for module in composition.declared.values() for _, p in messages_problems(module)]
+        if problems:
+            raise CompositionError(problems)
+        messages = [message for module in composition.declared.values() for message in messages_of(module)]
+        handled = {name: list(subscribers_by_type(name)) for name in composition.declared}
+        files = contract_files(contract for versions in contracts().values() for contract in versions)
+        return files | message_files(messages, handled)
 
     def _check(self, folder: Path, files: Files, released: Files, problems: list[str]) -> None:
         stale = [f"{self.shown / name} is stale" for name in differences(read_files(folder), files)]
