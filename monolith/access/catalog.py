@@ -15,18 +15,23 @@ from monolith.access.facts import (
     DefaultPrivilege,
     Definer,
     Extension,
+    Fact,
     Facts,
     ForeignKey,
     Inheritance,
     Kind,
     LeakyView,
+    LooseReference,
     Membership,
     Ownership,
+    Policy,
     Privilege,
     Role,
     RoleAttribute,
     RoleSetting,
+    RowSecurity,
     Schema,
+    TenantCopy,
     Thing,
 )
 
@@ -142,6 +147,7 @@ def read_catalog(connection: Connection, declaration: Declaration) -> Catalog:
                 *(Ownership(item.type, item.identity, item.owner) for item in owned),
                 *reader.inheritance(),
                 *reader.foreign_keys(),
+                *reader.tenant_leaks(),
                 *reader.default_privileges(),
                 *relation_facts(reader, functions),
             ]
@@ -167,16 +173,18 @@ def schema_of(fact: object) -> str:
     match fact:
         case Privilege(thing=thing) | Definer(function=thing):
             return thing.schema
+        case RowSecurity(table=table) | Policy(table=table):
+            return table.schema
         case LeakyView(schema=schema):
             return schema
     return ""
 
 
-def relation_facts(
-    reader: "_Reader", functions: tuple[Function, ...]
-) -> Iterator[Privilege | LeakyView | Definer]:
+def relation_facts(reader: "_Reader", functions: tuple[Function, ...]) -> Iterator[Fact]:
     """Yield the facts about relations and functions."""
     yield from reader.privileges()
+    yield from reader.row_security()
+    yield from reader.policies()
     public = {(schema, relation.name) for schema, relation in reader.declaration.public_relations()}
     yield from (LeakyView(*row) for row in reader.rows("leaky_views") if tuple(row) in public)
     yield from (Definer(function.thing, function.search_path) for function in functions if function.definer)
@@ -201,6 +209,7 @@ class _Reader:
             "closed": list(CLOSED_NAMES),
             "shared": list(SHARED_DATABASES),
             "owners": list(declaration.owners),
+            "tenant_tables": [f"{schema}.{table}" for schema, table in declaration.tenant_tables],
             "public": [f"{schema}.{relation.name}" for schema, relation in declaration.public_relations()],
         }
         self.retired = frozenset(row[0] for row in self.rows("retired"))
@@ -258,6 +267,23 @@ class _Reader:
         for name, schema, table, target_schema, target in self.rows("foreign_keys"):
             things = Thing(Kind.TABLE, table, schema), Thing(Kind.TABLE, target, target_schema)
             yield ForeignKey(name, *things)
+
+    def row_security(self) -> Iterator[RowSecurity]:
+        for schema, name, enabled, forced in self.rows("row_security"):
+            yield RowSecurity(Thing(Kind.TABLE, name, schema), enabled, forced)
+
+    def policies(self) -> Iterator[Policy]:
+        for schema, table, name, permissive, command, roles, using, check in self.rows("policies"):
+            yield Policy(
+                Thing(Kind.TABLE, table, schema), name, permissive, command, tuple(roles), using, check
+            )
+
+    def tenant_leaks(self) -> Iterator[LooseReference | TenantCopy]:
+        for name, schema, table, target_schema, target in self.rows("loose_references"):
+            things = Thing(Kind.TABLE, table, schema), Thing(Kind.TABLE, target, target_schema)
+            yield LooseReference(name, *things)
+        for view_schema, view, schema, table in self.rows("tenant_copies"):
+            yield TenantCopy(Thing(Kind.TABLE, view, view_schema), Thing(Kind.TABLE, table, schema))
 
     def default_privileges(self) -> Iterator[DefaultPrivilege]:
         for owner, schema, kind, grantee, privilege, grantable in self.rows("default_privileges"):

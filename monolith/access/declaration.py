@@ -72,6 +72,11 @@ class Declaration:
                 yield module.name, relation
 
     @property
+    def tenant_tables(self) -> tuple[tuple[str, str], ...]:
+        """Each table that holds its rows to tenants, as (schema, table)."""
+        return tuple((module.name, table) for module in self.modules for table in module.tenant_tables)
+
+    @property
     def extensions(self) -> frozenset[str]:
         return frozenset(name for module in self.modules for name in module.extensions)
 

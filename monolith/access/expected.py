@@ -6,6 +6,7 @@ from typing import Final
 from monolith.access.catalog import ATTRIBUTES, LOCK_FUNCTION, Catalog, Function, Relation
 from monolith.access.declaration import EXTENSIONS, PUBLIC_LIMITS, Declaration
 from monolith.access.facts import (
+    PUBLIC,
     DefaultPrivilege,
     Definer,
     Extension,
@@ -14,14 +15,17 @@ from monolith.access.facts import (
     Kind,
     Membership,
     Ownership,
+    Policy,
     Privilege,
     Role,
     RoleAttribute,
     RoleSetting,
+    RowSecurity,
     Schema,
     Thing,
 )
 from monolith.module import DatabaseLimits, Module, PublicRelation
+from monolith.tenancy.policy import POLICY, TENANT_COLUMN, TENANT_RULE
 
 ROWS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 TABLES: Final = frozenset("rp")  # pg_class.relkind of what holds rows that a module may write
@@ -49,6 +53,7 @@ def expected_relation_facts(declaration: Declaration, catalog: Catalog) -> Facts
             *_relations(declaration, catalog),
             *_public_relations(declaration, catalog),
             *_functions(declaration, catalog),
+            *_tenant_tables(declaration, catalog),
         ]
     )
 
@@ -204,3 +209,19 @@ def _search_path(function: Function) -> str:
     schema = function.thing.schema
     allowed = (f"{schema}, pg_temp", f"{schema}, {EXTENSIONS}, pg_temp")
     return function.search_path if function.search_path in allowed else allowed[0]
+
+
+def _tenant_tables(declaration: Declaration, catalog: Catalog) -> Iterator[Fact]:
+    declared = set(declaration.tenant_tables)
+    for relation in catalog.relations:
+        if (relation.schema, relation.name) in declared and TENANT_COLUMN in relation.columns:
+            yield RowSecurity(relation.thing, enabled=True, forced=True)
+            yield Policy(
+                relation.thing,
+                POLICY,
+                permissive=True,
+                command="ALL",
+                roles=(PUBLIC,),
+                using=TENANT_RULE,
+                check=TENANT_RULE,
+            )

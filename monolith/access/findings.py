@@ -20,17 +20,23 @@ from monolith.access.facts import (
     Inheritance,
     Kind,
     LeakyView,
+    LooseReference,
     Membership,
     Ownership,
+    Policy,
     Privilege,
     Role,
     RoleAttribute,
     RoleSetting,
+    RowSecurity,
     Schema,
+    TenantCopy,
 )
+from monolith.tenancy.policy import TENANT_COLUMN
 
 TAKE_AWAY: Final = "run `manage.py provision`; it takes this away"
 BRING_BACK: Final = "run `manage.py provision`; it brings this back"
+DECLARE: Final = "list it in the module's tenant_tables, or take it away by a migration"
 MIGRATE: Final = "run `manage.py migrate_schemas`, or correct the module's declaration"
 
 
@@ -71,6 +77,16 @@ def absent(declaration: Declaration, catalog: Catalog) -> Iterator[Finding]:
             names = ", ".join(sorted(lacking))
             text = f"module {schema!r} lists columns of {listed.name!r} that it does not have: {names}"
             yield Finding("absent", text, MIGRATE)
+    for schema, table in declaration.tenant_tables:
+        if TENANT_COLUMN not in columns.get((schema, table), ()):
+            lacking_what = (
+                f"which has no column {TENANT_COLUMN}"
+                if (schema, table) in columns
+                else "which does not exist"
+            )
+            yield Finding(
+                "absent", f"module {schema!r} lists the tenant table {table!r}, {lacking_what}", MIGRATE
+            )
     existing = {(f.thing.schema, f.thing.name, f.thing.arguments) for f in catalog.functions}
     for module in declaration.modules:
         for name, arguments in declared_signatures(module):
@@ -129,6 +145,10 @@ def _kind(fact: Fact) -> str:
         Inheritance: "inheritance",
         ForeignKey: "foreign key",
         Definer: "function",
+        RowSecurity: "row security",
+        Policy: "policy",
+        LooseReference: "tenant",
+        TenantCopy: "tenant",
     }
     return words.get(type(fact), "privilege")
 
@@ -138,6 +158,12 @@ def _mend(fact: Fact) -> str:
         return f"{TAKE_AWAY} (the function becomes SECURITY INVOKER), or declare it in the module's definer_functions"
     if isinstance(fact, Ownership):
         return f"{TAKE_AWAY} (it passes to the administrator)"
+    if isinstance(fact, (RowSecurity, Policy)):
+        return DECLARE
+    if isinstance(fact, LooseReference):
+        return "add the operation SameTenant to a migration, or keep the id in a plain column"
+    if isinstance(fact, TenantCopy):
+        return "make it a table of its own with IsolateTenants, or a plain view"
     return TAKE_AWAY
 
 
@@ -169,6 +195,14 @@ def _said(fact: Fact) -> str:
         case Definer(function, search_path):
             path = f"search_path {search_path}" if search_path else "no fixed search_path"
             return f"the function {function} runs with its owner's rights (SECURITY DEFINER, {path})"
+        case RowSecurity(table):
+            return f"the table {table} has {_value(fact)}"
+        case Policy(table, name):
+            return f"the table {table} has the policy {name} ({_value(fact)})"
+        case LooseReference(name, table, target):
+            return f"the foreign key {name} of {table} lets a row refer to another tenant's row of {target}"
+        case TenantCopy(view, table):
+            return f"the materialised view {view} shows rows of {table} to all tenants"
         case Privilege():
             return f"{_who(fact.grantee)} holds {fact.privilege} on {fact.thing.kind} {fact.thing}"
 
@@ -192,4 +226,12 @@ def _value(fact: Fact) -> str:
             return f"search_path {path}"
         case Extension(schema=schema):
             return f"schema {schema}"
+        case RowSecurity(enabled=enabled, forced=forced):
+            if not enabled:
+                return "no row-level security"
+            return "row-level security, forced" if forced else "row-level security, not forced on its owner"
+        case Policy():
+            mode = "permissive" if fact.permissive else "restrictive"
+            who = ", ".join(map(_who, fact.roles))
+            return f"{mode}, for {fact.command} of {who}, using {fact.using or '-'}, with check {fact.check or '-'}"
     return _said(fact)

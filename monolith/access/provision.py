@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 from monolith.access.catalog import Catalog, Connection, read_catalog, read_schema
 from monolith.access.declaration import PLATFORM_MODULE, Declaration
 from monolith.access.expected import expected_facts, expected_relation_facts
-from monolith.access.facts import Difference, Facts, Membership, difference
+from monolith.access.facts import Difference, Facts, Membership, mendable
 from monolith.access.statements import Statement, statements
 from monolith.errors import ProvisionError
 from monolith.module import PLATFORM
@@ -106,7 +106,7 @@ def apply_schema_grants(connection: Connection, declaration: Declaration) -> Cou
 
     def read() -> Difference:
         catalog = read_schema(connection, declaration)
-        return difference(expected_relation_facts(declaration, catalog), catalog.facts)
+        return mendable(expected_relation_facts(declaration, catalog), catalog.facts)
 
     with connection.transaction():
         work = _Convergence(connection, read)
@@ -120,7 +120,7 @@ def _provision_once(
 ) -> Counter[str]:
     def read() -> Difference:
         catalog, expected = drift(connection, declaration)
-        return difference(expected, catalog.facts - _borrowed(catalog.facts, connection))
+        return mendable(expected, catalog.facts - _borrowed(catalog.facts, connection))
 
     with connection.transaction():
         _take_turns(connection)

@@ -19,13 +19,17 @@ from monolith.access.facts import (
     Inheritance,
     Kind,
     LeakyView,
+    LooseReference,
     Membership,
     Ownership,
+    Policy,
     Privilege,
     Role,
     RoleAttribute,
     RoleSetting,
+    RowSecurity,
     Schema,
+    TenantCopy,
     Thing,
 )
 
@@ -49,10 +53,14 @@ _ORDER: Final = (
     ForeignKey,
     Ownership,
     Definer,
+    Policy,
+    RowSecurity,
     Privilege,
     DefaultPrivilege,
     RoleSetting,
     LeakyView,
+    LooseReference,
+    TenantCopy,
 )
 _ROUTINE: Final = {Kind.FUNCTION: "ROUTINE"}  # procedures and aggregates as well
 _ATTRIBUTE_WORDS: Final = {"login": "LOGIN", "inherit": "INHERIT"}
@@ -126,6 +134,11 @@ def _add(batch: list[Fact]) -> Iterator[Statement]:
             yield Statement("default privilege", _default(fact, batch, SQL("GRANT"), SQL("TO")))
         case RoleSetting() as fact:
             yield Statement("setting", _set(fact))
+        case RowSecurity() as fact:
+            yield Statement("row security", _hold_rows(fact))
+        case Policy() as fact:
+            yield Statement("policy", _drop_policy(fact))
+            yield Statement("policy", _create_policy(fact))
 
 
 def _take_away(batch: list[Fact]) -> Iterator[Statement]:
@@ -155,6 +168,8 @@ def _take_away(batch: list[Fact]) -> Iterator[Statement]:
                 "ALTER TABLE {1} DETACH PARTITION {0}" if partition else "ALTER TABLE {0} NO INHERIT {1}"
             )
             yield Statement("inheritance", template.format(named(child), named(parent)))
+        case Policy() as fact:
+            yield Statement("policy", _drop_policy(fact))
         case LeakyView(schema, name):
             template = SQL("ALTER VIEW {} SET (security_barrier = true)")
             yield Statement("view", template.format(Identifier(schema, name)))
@@ -242,6 +257,25 @@ def _set(fact: RoleSetting) -> Composed:
 
 def _in_database(fact: RoleSetting) -> Composable:
     return SQL(" IN DATABASE {}").format(Identifier(fact.database)) if fact.database else SQL("")
+
+
+def _hold_rows(fact: RowSecurity) -> Composed:
+    enabled = SQL("ENABLE" if fact.enabled else "DISABLE")
+    forced = SQL("FORCE" if fact.forced else "NO FORCE")
+    template = SQL("ALTER TABLE {} {} ROW LEVEL SECURITY, {} ROW LEVEL SECURITY")
+    return template.format(named(fact.table), enabled, forced)
+
+
+def _drop_policy(fact: Policy) -> Composed:
+    return SQL("DROP POLICY IF EXISTS {} ON {}").format(Identifier(fact.name), named(fact.table))
+
+
+def _create_policy(fact: Policy) -> Composed:
+    template = SQL("CREATE POLICY {} ON {} AS {} FOR {} TO {} USING {} WITH CHECK {}")
+    mode = SQL("PERMISSIVE" if fact.permissive else "RESTRICTIVE")
+    roles = SQL(", ").join([_grantee(role) for role in fact.roles])
+    rules = (_raw(fact.using), _raw(fact.check))
+    return template.format(Identifier(fact.name), named(fact.table), mode, _raw(fact.command), roles, *rules)
 
 
 def _grantee(name: str) -> Composable:
