@@ -51,7 +51,7 @@ OFFLINE_COMMANDS: Final = frozenset(
         "version",
     }
 )
-BROKER_COMMANDS: Final = frozenset({"qcluster"})
+BROKER_COMMANDS: Final = frozenset({"events", "qcluster"})
 # A project that does not load is among what these report, so they load it themselves.
 LOADING_COMMANDS: Final = frozenset({"verify"})
 

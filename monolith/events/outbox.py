@@ -28,6 +28,7 @@ _SENT: Final = statement("sent")
 _CANCEL: Final = statement("cancel")
 _RESCHEDULE: Final = statement("reschedule")
 _BACKLOG: Final = statement("backlog")
+_DISCARD_FOREIGN: Final = statement("discard_foreign")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Backlog:
 
     waiting: int
     oldest_s: float  # since the oldest of them may go; 0 when none does
+    timers: int  # whose time has not come
     foreign: int  # written in other environments; never sent
 
 
@@ -98,8 +100,13 @@ def reschedule(message: UUID, deliver_at: datetime) -> bool:
 
 def backlog() -> Backlog:
     """Return what waits."""
-    waiting, oldest_s, foreign = _here(_BACKLOG)[0]
-    return Backlog(waiting=waiting, oldest_s=oldest_s or 0.0, foreign=foreign)
+    waiting, oldest_s, timers, foreign = _here(_BACKLOG)[0]
+    return Backlog(waiting=waiting, oldest_s=oldest_s or 0.0, timers=timers, foreign=foreign)
+
+
+def discard_foreign(only: str = "") -> dict[str, int]:
+    """Delete what was written in other environments, or in `only` one of them; returns how many of each."""
+    return dict(_here(_DISCARD_FOREIGN, only=only))
 
 
 def _here(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:

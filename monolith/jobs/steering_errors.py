@@ -7,6 +7,7 @@ SteeringError
 ├── TaskNotFound         this process has no such task
 ├── JobNotFound          the module has no such job
 ├── JobNotSteerable      the job is in a state in which that cannot be done to it
+├── SubscriberNotFound   no module here has such a subscriber
 ├── ScheduleNotFound     the module has no such schedule
 └── SingletonNotFound    no module here has such a singleton
 """
@@ -77,6 +78,15 @@ class JobNotFound(SteeringError):
 
 class JobNotSteerable(SteeringError):
     """The job is in a state in which that cannot be done to it."""
+
+
+class SubscriberNotFound(SteeringError):
+    """No module of this process has such a subscriber."""
+
+    def __init__(self, name: str, *, known: Iterable[str]) -> None:
+        super().__init__(
+            f"No module here has a subscriber {name!r}. There are: {', '.join(sorted(known)) or 'none'}."
+        )
 
 
 class ScheduleNotFound(SteeringError):

@@ -1,15 +1,14 @@
 """`manage.py jobs`: see and steer the jobs of the modules that are composed here."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
 from django.core.management.base import CommandError
-from django_rich.management import RichCommand
 
-from monolith.composition import composed
 from monolith.contracts import acting
+from monolith.events import steering as messages
 from monolith.jobs import steering, steering_schedules
 from monolith.jobs.command_line import (
     STATUSES,
@@ -22,7 +21,7 @@ from monolith.jobs.command_line import (
     table_of,
 )
 from monolith.jobs.steering_errors import SteeringError
-from monolith.profile import Profile
+from monolith.management.steering import SteeringCommand
 
 ACTOR: Final = "command:jobs"
 _JOB_COLUMNS: Final = (
@@ -35,23 +34,16 @@ _JOB_COLUMNS: Final = (
 )
 
 
-class Command(RichCommand):
+class Command(SteeringCommand):
     help = (
         "See and steer the jobs of the modules that are composed here. A job is named by its module and its number: "
         "hikes/12."
     )
-    requires_system_checks = ()
+    subject = "Jobs"
+    nothing = SteeringCommand.nothing | {"stuck": "Nothing is stuck.", "removed": "Nothing to remove."}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_actions(parser)
-
-    def handle(self, *args: Any, action: str, **options: Any) -> None:
-        if composed().profile is not Profile.PRIVATE:
-            raise CommandError("Jobs are the private tier's; run it with --settings=settings.private.")
-        try:
-            getattr(self, f"_{action}")(options)
-        except SteeringError as error:
-            raise CommandError(str(error)) from None
 
     # Seeing.
 
@@ -125,7 +117,7 @@ class Command(RichCommand):
         self._done(options, [job], "enqueued; the workers of `manage.py qcluster` run it")
 
     def _replay(self, options: dict[str, Any]) -> None:
-        self._steer(options, steering.replay, "ready again")
+        self._steer(options, messages.replay, "ready again")
 
     def _discard(self, options: dict[str, Any]) -> None:
         self._steer(options, steering.discard, "discarded")
@@ -197,44 +189,3 @@ class Command(RichCommand):
             rows = list(self._gathered(steering_schedules.list_leases, options["module"]))
         columns = ("name", "module", "deployment", "holder", "is_held", "expires_at", "enabled")
         self._give(options, "singletons", rows, columns)
-
-    # Printing.
-
-    def _gathered(self, read: Any, module: str | None) -> Iterable[Any]:
-        gathered = steering.gather(read, [module] if module else None)
-        for name, reason in gathered.unreachable.items():
-            self.stderr.write(f"{name} cannot be asked: {reason}")
-        if gathered.unreachable and not gathered.found:
-            raise SystemExit(1)
-        elsewhere = {} if module else steering.modules_elsewhere()
-        for name, address in elsewhere.items():
-            self.stderr.write(f"{name} is not in this process; ask {address or 'the one that runs it'}.")
-        return gathered.found
-
-    def _give(self, options: dict[str, Any], what: str, rows: Sequence[Any], columns: Sequence[str]) -> None:
-        if options["json"]:
-            self.stdout.write(document({what: rows}))
-            return
-        if not rows:
-            self._say(
-                {"stuck": "Nothing is stuck.", "removed": "Nothing to remove."}.get(what, f"No {what}.")
-            )
-            return
-        cells = [[row[c] if isinstance(row, dict) else getattr(row, c) for c in columns] for row in rows]
-        self.console.print(table_of(columns, cells))
-
-    def _done(
-        self, options: dict[str, Any], jobs: Sequence[Any], done: str, refused: Sequence[str] = ()
-    ) -> None:
-        if options["json"]:
-            self.stdout.write(document({"jobs": jobs, "refused": refused}))
-            return
-        for job in jobs:
-            self._say(f"{job.reference} {done}")
-        for reason in refused:
-            self._say(reason)
-        if not jobs and not refused:
-            self._say("Nothing to do.")
-
-    def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
