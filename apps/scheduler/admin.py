@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.scheduler import queries, services
 from apps.scheduler.models import Job, SteeringAction
 from monolith import models as framework
+from monolith.events import steering as messages_steering
 from monolith.jobs import steering, steering_schedules
 from monolith.jobs.rows import JobRow
 from monolith.jobs.steering_errors import SteeringError
@@ -29,8 +30,7 @@ else:
 
 STEER: Final = "scheduler.steer_job"
 PAGE: Final = 50
-ENDED: Final = ("dead", "discarded", "succeeded")
-DISCARDABLE: Final = ("waiting", "ready", "blocked", "dead")
+DISCARDABLE: Final = ("waiting", "ready", "blocked", "held", "dead")
 
 
 @admin.register(Job)
@@ -68,6 +68,7 @@ class JobAdmin(_JobAdmin):
         )
         read: dict[str, Callable[[str], Any]] = {
             "schedules": steering_schedules.list_schedules,
+            "letters": messages_steering.dead_letters,
             "stuck": steering.stuck_jobs,
             "orphans": steering_schedules.orphans,
         }
@@ -89,7 +90,7 @@ class JobAdmin(_JobAdmin):
         """One job with arguments, errors and what can be done to it."""
         self._require(request)
         try:
-            job = steering.show_job(module, job_id)
+            job, message = steering.show_job(module, job_id), queries.message_of(module, job_id)
         except SteeringError as error:
             raise Http404(str(error)) from error
         return self._page(
@@ -97,9 +98,10 @@ class JobAdmin(_JobAdmin):
             "job",
             title=f"Job {job.reference}",
             job=job,
+            message=message,
             arguments=json.dumps(job.arguments, ensure_ascii=False),
             result=json.dumps(job.result, ensure_ascii=False),
-            can_replay=job.status in ENDED,
+            can_replay=services.may_replay(job),
             can_discard=job.status in DISCARDABLE,
         )
 

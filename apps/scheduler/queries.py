@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from monolith.events import steering as messages
+from monolith.events.rows import MessageDetails
 from monolith.jobs import steering
 from monolith.jobs.rows import JobRow
+from monolith.jobs.steering_errors import JobNotSteerable
 
 
 def everywhere(read: Callable[[str], Iterable[Any]], module: str | None = None) -> dict[str, Any]:
@@ -37,3 +40,11 @@ def newest_jobs(
         newest = sorted(answer["items"], key=lambda job: (job.enqueued_at, job.module, job.id), reverse=True)
         answer["items"] = newest[:limit]
     return answer
+
+
+def message_of(module: str, job: int) -> MessageDetails | None:
+    """Return the message that a job hands to a subscriber; None for a job without. Raises SteeringError."""
+    try:
+        return messages.show(module, job)
+    except JobNotSteerable:
+        return None

@@ -14,6 +14,8 @@ from apps.scheduler.models import SteeringAction
 from apps.scheduler.schemas import (
     ActionPage,
     CountList,
+    DeadLetterFilter,
+    DeadLetterList,
     Id,
     JobDetailsOut,
     JobFilter,
@@ -31,6 +33,7 @@ from apps.scheduler.schemas import (
     StuckList,
     TaskName,
 )
+from monolith.events import steering as messages
 from monolith.http.permissions import require_permission
 from monolith.http.problems import Problem, ProblemSchema, field_error
 from monolith.jobs import steering, steering_schedules
@@ -121,6 +124,19 @@ def count_jobs(request: HttpRequest, wanted: Query[ModuleFilter]) -> Any:
 def list_stuck(request: HttpRequest, wanted: Query[StuckFilter]) -> Any:
     """Jobs that run past their lease, that were due for long, or that nothing blocks any more."""
     read = partial(steering.stuck_jobs, after=timedelta(seconds=wanted.after_s), limit=wanted.limit)
+    with _problems():
+        return queries.everywhere(read, wanted.module)
+
+
+@private.get("/dead-letters", response={200: DeadLetterList, **_LISTED}, summary="Dead letters")
+def list_dead_letters(request: HttpRequest, wanted: Query[DeadLetterFilter]) -> Any:
+    """Messages that could not be handled, and how many wait behind each that parks its key."""
+    read = partial(
+        messages.dead_letters,
+        subscriber=wanted.subscriber or "",
+        type_name=wanted.type or "",
+        limit=wanted.limit,
+    )
     with _problems():
         return queries.everywhere(read, wanted.module)
 

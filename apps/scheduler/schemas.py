@@ -58,6 +58,14 @@ class StuckFilter(ModuleFilter):
     limit: Limit = 50
 
 
+class DeadLetterFilter(ModuleFilter):
+    """Which dead letters to list."""
+
+    subscriber: Maybe[TaskName] = Field(default=None, description="Its dotted name.")
+    type: Maybe[TaskName] = Field(default=None, description="Of the message: `knowledge.NoteChanged`.")
+    limit: Limit = 50
+
+
 class Paging(Schema):
     """Which part of a list."""
 
@@ -156,6 +164,28 @@ class StuckList(Everywhere):
     """Stuck jobs by module, the longest forsaken first."""
 
     items: list[StuckOut]
+
+
+class DeadLetterOut(Answer):
+    """A message that could not be handled."""
+
+    module: str
+    id: int = Field(description="Of its job, which is replayed and discarded like any other.")
+    subscriber: str = Field(description="Empty where there was none for it.")
+    type: str = Field(description="Empty where the message could not be read.")
+    message: str
+    key: str = Field(description="With its tenant before it.")
+    parks: bool = Field(description="Later messages of its key wait.")
+    followers: int = Field(description="So many.")
+    attempts: int
+    error: str
+    died_at: datetime
+
+
+class DeadLetterList(Everywhere):
+    """Dead letters by module, the newest first."""
+
+    items: list[DeadLetterOut]
 
 
 class OrphanOut(Answer):

@@ -9,11 +9,14 @@ from typing import Any, Final
 
 from apps.scheduler.models import SteeringAction, Verb
 from monolith.contracts import acting
+from monolith.events import inbox
+from monolith.events import steering as messages
 from monolith.jobs import steering, steering_schedules
-from monolith.jobs.rows import JobRow, ScheduleRow
+from monolith.jobs.rows import JobDetails, JobRow, ScheduleRow
 
 DONE: Final = "done"
 MAX_OUTCOME: Final = 500
+ENDED: Final = ("dead", "discarded", "succeeded")
 
 
 def run_now(
@@ -36,10 +39,17 @@ def run_schedule_now(*, task: str, by: str, module: str = "") -> JobRow:
     return job
 
 
+def may_replay(job: JobDetails) -> bool:
+    """Say whether replay() would let a job run again, or give its message to who subscribes now."""
+    if job.task == inbox.NOBODY:
+        return job.status == "dead"
+    return job.has_function and job.status in ENDED
+
+
 def replay(*, module: str, job: int, by: str) -> JobRow:
-    """Let a job that ended run again. Raises SteeringError."""
+    """Let a job that ended run again, or give a message that nobody got to its subscribers. Raises SteeringError."""
     with _recorded(Verb.REPLAY, by=by, module=module, job=job) as action:
-        row = steering.replay(module, job)
+        row = messages.replay(module, job)
         action.task = row.task
     return row
 
