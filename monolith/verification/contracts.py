@@ -1,16 +1,18 @@
 """What modules promise: the contracts' files, their types, and the functions that keep them."""
 
 import re
-import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Final
 
 from monolith.composition import composed
 from monolith.contracts.contract import Operation, interface_problems
 from monolith.contracts.errors import DeclaredError
 from monolith.contracts.interface import Interface
+from monolith.contracts.messages import Command, Event
 from monolith.contracts.registry import (
     Promise,
+    contract_modules,
     gate_caller_problems,
     gate_count_problems,
     gates_of,
@@ -21,13 +23,16 @@ from monolith.contracts.registry import (
     versions_of,
 )
 from monolith.errors import CompositionError
-from monolith.module import PLATFORM
+from monolith.module import PLATFORM, Module
 from monolith.verification.loading import failure
+from monolith.verification.source import COMMANDS, EVENTS
 from monolith.verification.system import System
 from monolith.verification.violation import Code, Place, Violation
 
 _NAME: Final = re.compile(r"[A-Za-z_][\w.]*")
-_INTERFACE: Final = frozenset({"monolith.contracts.Interface", "monolith.contracts.interface.Interface"})
+_PROMISED: Final = (
+    frozenset({"monolith.contracts.Interface", "monolith.contracts.interface.Interface"}) | EVENTS | COMMANDS
+)
 
 
 def contract_violations(system: System) -> Iterator[Violation]:
@@ -46,8 +51,9 @@ def contract_violations(system: System) -> Iterator[Violation]:
         except Exception as error:  # noqa: BLE001 (whatever the contract's file raises is what is wrong with it)
             yield failure(system, error)
             continue
+        for file in contract_modules(module):
+            yield from _order(system, module, file)
         for promise in promises:
-            yield from _order(system, promise)
             found = list(_of_promise(system, promise))
             yield from found
             if not found:
@@ -90,8 +96,7 @@ def _file_of(system: System, module: str) -> Place:
     return next((Place(file.path, 1) for file in system.contracts.get(module, ())), Place())
 
 
-def _order(system: System, promise: Promise) -> Iterator[Violation]:
-    file = sys.modules[promise.interface.__module__]
+def _order(system: System, module: Module, file: ModuleType) -> Iterator[Violation]:
     rank = 0
     for thing in vars(file).values():
         if not isinstance(thing, type) or thing.__module__ != file.__name__:
@@ -100,16 +105,17 @@ def _order(system: System, promise: Promise) -> Iterator[Violation]:
             yield Violation(
                 place=system.place_of(thing),
                 code=Code.CONTRACTS_ORDER,
-                module=promise.module.name,
+                module=module.name,
                 message=f"{thing.__name__} comes too late in its contract",
-                fix="write Schemas and Enums first, then errors, then the Interface",
+                fix="write Schemas and Enums first, then errors, the Interface, Events, and Commands last",
             )
         rank = max(rank, _rank(thing))
 
 
 def _rank(thing: type) -> int:
-    if Interface in thing.__mro__:
-        return 2
+    for rank, kind in enumerate((Interface, Event, Command), start=2):
+        if kind in thing.__mro__:
+            return rank
     return 1 if issubclass(thing, DeclaredError) else 0
 
 
@@ -120,13 +126,13 @@ def _nobodys(system: System) -> Iterator[Violation]:
             {versioned(module.contract_module, number) for number in versions_of(module)} if module else set()
         )
         for file in files:
-            interfaces = [name for name, bases in file.bases.items() if _INTERFACE & set(bases)]
-            for interface in interfaces if file.name not in found else ():
+            promised = [name for name, bases in file.bases.items() if _PROMISED & set(bases)]
+            for name in promised if file.name not in found else ():
                 yield Violation(
-                    place=Place(file.path, file.lines[interface]),
+                    place=Place(file.path, file.lines[name]),
                     code=Code.CONTRACTS_NOBODY,
                     module=owner,
-                    message=f"{interface} is promised by nobody: no module has this contract, or the version before",
+                    message=f"{name} is promised by nobody: no module has this contract, or the version before",
                     fix="name the file after the module that keeps it, and its version after the last; or remove it",
                 )
 

@@ -11,12 +11,17 @@ from monolith.verification.system import System
 from monolith.verification.violation import Code, Place, Violation
 
 REQUIRE: Final = frozenset({"monolith.contracts.require", "monolith.contracts.dispatcher.require"})
-_STEERING: Final = ("monolith.jobs.steering", "monolith.jobs.steering_schedules")
-# What runs jobs: it enters the module that it is told to.
+_STEERING: Final = (
+    "monolith.jobs.steering",
+    "monolith.jobs.steering_schedules",
+    "monolith.events.steering",
+    "monolith.events.inbox",
+)
+# What runs jobs and moves messages: it enters the module that it is told to.
 _LOOP: Final = tuple(
     f"monolith.jobs.{name}"
     for name in ("cluster", "keeper", "leases", "records", "schedules", "singletons", "worker")
-)
+) + tuple(f"monolith.events.{name}" for name in ("consumer", "courier", "couriers", "outbox", "relay"))
 _ENVIRONMENT: Final = frozenset({"os.environ", "os.environ.get", "os.environ.pop", "os.getenv"})
 
 
@@ -145,7 +150,7 @@ def _steering(system: System, module: Module) -> Iterator[Violation]:
             elif _is_one_of(found.name, _LOOP):
                 message, fix = (
                     f"imports {found.name}, which runs as any module",
-                    "use what monolith.jobs exports",
+                    f"use what {'.'.join(found.name.split('.')[:2])} exports",
                 )
             else:
                 continue
@@ -174,15 +179,11 @@ def _names(system: System, module: Module) -> Iterator[Violation]:
     for keyword, name in _dotted_names(module):
         if name and not _file_exists(system, name):
             yield _missing(system, module, keyword, name, "there is no such file")
-    outside = module.tasks and not is_within(module.tasks, module.django_app)
-    if outside and _file_exists(system, module.tasks):
-        yield _missing(
-            system,
-            module,
-            "tasks",
-            module.tasks,
-            f"that is not in {module.django_app}: no task of it is found",
-        )
+    for keyword, name in (("tasks", module.tasks), ("subscribers", module.subscribers)):
+        outside = name and not is_within(name, module.django_app)
+        if outside and _file_exists(system, name):
+            what = f"that is not in {module.django_app}: nothing in it is found"
+            yield _missing(system, module, keyword, name, what)
     file, _, function = module.sample_data.rpartition(".")
     source = system.source_of(file)
     if module.sample_data and (source is None or not source.binds(function)):
@@ -194,6 +195,7 @@ def _dotted_names(module: Module) -> Iterator[tuple[str, str]]:
     yield "contract", module.contract
     yield "api", module.api
     yield "tasks", module.tasks
+    yield "subscribers", module.subscribers
 
 
 def _file_exists(system: System, name: str) -> bool:

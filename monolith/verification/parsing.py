@@ -7,6 +7,9 @@ from typing import Any, Final
 
 from monolith.verification.source import GAP, Argument, Call, Definition, Import, Source, Text, Use
 
+type _Defining = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_DEFINING: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 
 def read_source(text: bytes, *, path: str, name: str, is_package: bool = False) -> Source:
     """Read a file's text. Raises SyntaxError."""
@@ -37,6 +40,8 @@ class _Reader:
 
     def source(self) -> Source:
         found = self._found
+        defined = [self._definition(node) for node in self._tree.body if isinstance(node, _DEFINING)]
+        definitions = {definition.name: definition for definition in defined}
         return Source(
             path=self._path,
             name=self._name,
@@ -58,17 +63,13 @@ class _Reader:
                 for node in self._tree.body
                 if isinstance(node, ast.ClassDef)
             },
-            definitions={
-                node.name: Definition(
-                    node.name,
-                    tuple(map(self._decorator, node.decorator_list)),
-                    node.lineno,
-                    node.end_lineno or node.lineno,
-                )
-                for node in self._tree.body
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            },
+            definitions=definitions,
+            hidden=tuple(each for each in defined if definitions[each.name] is not each),
         )
+
+    def _definition(self, node: _Defining) -> Definition:
+        decorators = tuple(map(self._decorator, node.decorator_list))
+        return Definition(node.name, decorators, node.lineno, node.end_lineno or node.lineno)
 
     def _decorator(self, node: ast.expr) -> str:
         return self._full(node.func if isinstance(node, ast.Call) else node)

@@ -20,6 +20,7 @@ from monolith.verification.grants import grant_violations
 from monolith.verification.imports import import_violations, is_within
 from monolith.verification.loading import composition_failures, failure
 from monolith.verification.lookups import lookup_violations
+from monolith.verification.messages import message_violations
 from monolith.verification.relations import relation_violations
 from monolith.verification.schedules import schedule_violations
 from monolith.verification.sql import sql_violations
@@ -35,11 +36,12 @@ FAMILIES: Final[Mapping[str, Callable[[System], Iterator[Violation]]]] = {
     "declarations": declaration_violations,
     "relations": relation_violations,
     "contracts": contract_violations,
+    "messages": message_violations,
     "tasks": task_violations,
     "grants": grant_violations,
     "schedules": schedule_violations,
 }
-NEED_APPS: Final = frozenset({"relations", "contracts", "tasks", "schedules"})
+NEED_APPS: Final = frozenset({"relations", "contracts", "messages", "tasks", "schedules"})
 NEED_DATABASE: Final = frozenset({"grants", "schedules"})
 NOT_LOADED: Final = "the project does not load"
 

@@ -7,6 +7,10 @@ from typing import Final, NamedTuple
 GAP: Final = "{}"
 """Stands in a text for what is known only when the code runs."""
 
+# What the bases of messages are called in full.
+EVENTS: Final = frozenset({"monolith.contracts.Event", "monolith.contracts.messages.Event"})
+COMMANDS: Final = frozenset({"monolith.contracts.Command", "monolith.contracts.messages.Command"})
+
 
 class Import(NamedTuple):
     """One imported name."""
@@ -88,6 +92,7 @@ class Source:
     lines: Mapping[str, int]  # of classes, functions and assignments: `Site`, `Site.name`
     bases: Mapping[str, tuple[str, ...]]  # of the file's classes, in full where imported
     definitions: Mapping[str, Definition]
+    hidden: tuple[Definition, ...]  # those that a later one of the same name took the place of
 
     def binds(self, name: str) -> bool:
         """Say whether the file has something of that name, its own or imported."""

@@ -10,7 +10,7 @@ from monolith.module import Module
 from monolith.verification.declarations import REQUIRE
 from monolith.verification.imports import is_within
 from monolith.verification.loading import failure
-from monolith.verification.source import Call, Source
+from monolith.verification.source import Call, Definition, Source
 from monolith.verification.system import System
 from monolith.verification.violation import Code, Place, Violation
 
@@ -23,6 +23,10 @@ _NETWORK: Final = frozenset(
     {"aiohttp", "ftplib", "httpx", "httpx2", "imaplib", "requests", "smtplib", "socket", "urllib3"}
 )
 _NETWORK_PARTS: Final = ("http.client.", "urllib.request.")
+OUTSIDE: Final = (
+    "give the {} transaction=False and write in a short atomic() once the answer is there; locks are not held over a "
+    "network"
+)
 _RULES: Final = {"limit": Code.TASKS_LIMIT, "lease": Code.TASKS_LEASE}
 
 
@@ -54,16 +58,21 @@ def _of_task(system: System, module: Module, task: AnyTask) -> Iterator[Violatio
             message=problem.message,
             fix=problem.fix,
         )
-    for call in file.calls if file and function and task.transaction else ():
-        if function and function.holds(call.line) and (what := _waits_for(call)):
-            yield Violation(
-                place=Place(file.path if file else "", call.line),
-                code=Code.TASKS_TRANSACTION,
-                module=module.name,
-                message=f"{task.name} {what} inside its transaction",
-                fix="give the task transaction=False and write in a short atomic() once the answer is there; "
-                "locks are not held over a network",
-            )
+    for line, what in waits(file, function) if file and function and task.transaction else ():
+        yield Violation(
+            place=Place(file.path if file else "", line),
+            code=Code.TASKS_TRANSACTION,
+            module=module.name,
+            message=f"{task.name} {what} inside its transaction",
+            fix=OUTSIDE.format("task"),
+        )
+
+
+def waits(file: Source, function: Definition) -> Iterator[tuple[int, str]]:
+    """Yield where a function waits for what is no database, and in words for what."""
+    for call in file.calls:
+        if function.holds(call.line) and (what := _waits_for(call)):
+            yield call.line, what
 
 
 def _waits_for(call: Call) -> str:

@@ -69,6 +69,14 @@ def test_a_sound_project_has_no_violation(verify: Verify) -> None:
     )
 
 
+def test_sound_messages_have_no_violation(verify: Verify) -> None:
+    _, files = parse((HERE / "sound-messages.txtar").read_text())
+
+    code, found = verify(files)
+
+    assert (code, found["violations"]) == (0, [])
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_exactly_what_is_broken_is_found(verify: Verify, case: Path) -> None:
     comment, files = parse(case.read_text())

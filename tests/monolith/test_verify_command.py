@@ -43,7 +43,7 @@ def test_each_violation_is_shown_with_place_code_message_and_fix(tmp_path: Path)
         "schedules left out: --no-database",
         (
             "✗ 1 violation (imports 1); looked at imports, lookups, sql, connections, declarations, relations, "
-            "contracts, tasks."
+            "contracts, messages, tasks."
         ),
     ]
 
@@ -52,6 +52,19 @@ def test_a_sound_project_ends_with_0_and_says_what_was_looked_at(tmp_path: Path)
     code, output = verify(tmp_path, "--only", "imports", "--only", "sql")
 
     assert (code, output) == (0, "✓ No violation; looked at imports, sql.\n")
+
+
+def test_of_a_part_of_the_system_only_what_can_be_known_is_judged(tmp_path: Path) -> None:
+    code, output = verify(tmp_path, "--only", "messages", case="messages-unheard")
+    part = verify(tmp_path, "--only", "messages", case="messages-unheard", MONOLITH_MODULES="stock")
+    its_own = verify(tmp_path, "--only", "messages", case="messages-two-handlers", MONOLITH_MODULES="stock")
+
+    assert code == 1
+    assert "✗ 2 violations (messages 2)" in output
+    assert part == (0, "✓ No violation; looked at messages.\n")
+    assert its_own[0] == 1
+    assert "reserve handles orders.PlaceOrder, a command of 'orders'" in its_own[1]
+    assert "✗ 1 violation (messages 1)" in its_own[1]
 
 
 def test_families_that_were_not_asked_for_are_not_looked_at(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from monolith.verification.violation import Violation
 class Command(RichCommand):
     help = (
         "Find every broken rule: imports, look-ups by string, SQL, connections, declarations, relations, contracts, "
-        "tasks, grants and schedules. Collects all of them, each with its place and the fix; exit 1 when there is one."
+        "messages, tasks, grants and schedules. Collects all of them, each with its place and the fix; exit 1 when "
+        "there is one."
     )
     requires_system_checks: list[str] = []
 
