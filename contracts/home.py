@@ -1,11 +1,11 @@
-"""What home promises: how services do, as they were last measured."""
+"""What home promises: how services do, as they were last measured; and what it tells when that changes."""
 
 from enum import StrEnum
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import Interface, Schema, UtcDatetime
+from monolith.contracts import Event, Interface, Schema, UtcDatetime
 
 
 class Status(StrEnum):
@@ -45,3 +45,39 @@ class Home(Interface, Protocol):
     def service_status(self, *, services: Slugs | None = None) -> list[ServiceStatus]:
         """Return the services asked for that are measured, or all of them, by slug."""
         ...
+
+
+class SloBreached(Event, key="service", external=True):
+    """A service has fallen more than half a percentage point below its objective. Told once until it recovers."""
+
+    service: str
+    """Its slug."""
+    name: str
+    module: str
+    """Which module answers; empty when none of this system does."""
+    at: UtcDatetime
+    """When it was judged so."""
+    availability_pct: float
+    """The good share of the probes in its window, rounded down."""
+    target_pct: float
+    window_minutes: int
+    budget_left_minutes: float
+    """Minutes that it may still fail in its window; negative when it failed for longer."""
+
+
+class SloRecovered(Event, key="service", external=True):
+    """A service that had breached its objective meets it again."""
+
+    service: str
+    """Its slug."""
+    name: str
+    module: str
+    """Which module answers; empty when none of this system does."""
+    at: UtcDatetime
+    """When it was judged so."""
+    breached_at: UtcDatetime
+    """When it was judged to have breached it."""
+    availability_pct: float
+    """The good share of the probes in its window, rounded down."""
+    target_pct: float
+    window_minutes: int

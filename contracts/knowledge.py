@@ -1,11 +1,20 @@
-"""What knowledge promises: to find notes, to hand them out, and to keep what may become one."""
+"""What knowledge promises: to find notes, to hand them out, and to keep what may become one; what it tells of them."""
 
 from enum import StrEnum
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import DeclaredError, Interface, OpenEnum, Schema, UtcDatetime, command, raises
+from monolith.contracts import (
+    DeclaredError,
+    Event,
+    Interface,
+    OpenEnum,
+    Schema,
+    UtcDatetime,
+    command,
+    raises,
+)
 
 Slug = Annotated[str, Field(max_length=120, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Slugs = Annotated[list[Slug], Field(max_length=100)]
@@ -138,3 +147,39 @@ class Knowledge(Interface, Protocol):
     ) -> Receipt:
         """Keep a text that notes may be made of, once however often it comes."""
         ...
+
+
+class NoteChanged(Event, key="slug"):
+    """A note was written, edited, published, taken back, or is relied on differently.
+
+    Private notes too: who shows it to somebody answers for that they may know of it.
+    """
+
+    slug: str
+    title: str
+    revision: int
+    """Counts the edits of its words; publishing is none."""
+    is_public: bool
+    verification: Verification
+    changed_at: UtcDatetime
+
+
+class NoteTombstoned(Event, key="slug"):
+    """A note was removed; links to it dangle. A new note of that slug begins with revision 1."""
+
+    slug: str
+    title: str
+    revision: int
+    """Its last one."""
+    removed_at: UtcDatetime
+
+
+class GapOpened(Event, key="key", external=True):
+    """Notes link to a name that no note has."""
+
+    key: str
+    """The name as links are compared by it."""
+    term: str
+    """The name as it is mostly written."""
+    mentions: int
+    """How many notes link to it."""

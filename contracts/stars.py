@@ -1,11 +1,11 @@
-"""What stars promises: the sun anywhere, and where the nights ahead are dark and clear."""
+"""What stars promises: the sun anywhere, and where the nights ahead are dark and clear; and what it tells of them."""
 
 from datetime import date
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import Interface, Schema, UtcDatetime
+from monolith.contracts import Event, Interface, Schema, UtcDatetime
 
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2100, 12, 31))]
 
@@ -81,3 +81,26 @@ class Stars(Interface, Protocol):
         A night is better with more clear dark hours, then with a higher mean score, then by nearness.
         """
         ...
+
+
+class GoodNightAhead(Event, key="site", external=True):
+    """One of the next three nights at a site is forecast to have two clear dark hours or more.
+
+    Told once for each night, when a forecast first says so. A later forecast may differ: ask `best_sites` before going.
+    """
+
+    site: str
+    """Its slug."""
+    name: str
+    country: str
+    latitude: float
+    longitude: float
+    night: date
+    """The date of its evening at the site."""
+    starts_at: UtcDatetime
+    """Its first clear dark hour."""
+    ends_at: UtcDatetime
+    """The end of its last one; there may be others in between."""
+    clear_dark_hours: int
+    score: int
+    """The mean of those hours: 0 useless, 100 perfect."""

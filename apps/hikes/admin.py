@@ -1,13 +1,15 @@
 """Walks, windows and forecast fetches in the admin."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from apps.hikes import services
+from apps.hikes.announcing import public_name, tell_of_removal, tell_of_walk
 from apps.hikes.models import ForecastFetch, Walk, Window
+from monolith import atomic
 
 if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
     _AnyAdmin = admin.ModelAdmin[Model]
@@ -63,6 +65,24 @@ class WalkAdmin(_WalkAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         # A walk is made from a file: POST /api/hikes/uploads.
         return False
+
+    def save_model(self, request: HttpRequest, obj: Walk, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
+        before = public_name(self._stored(obj))
+        super().save_model(request, obj, form, change)
+        tell_of_walk(obj, before=before)
+
+    def delete_model(self, request: HttpRequest, obj: Walk) -> None:
+        super().delete_model(request, obj)
+        if obj.published:
+            tell_of_removal(obj.slug)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Walk]) -> None:
+        with atomic():
+            for walk in queryset:
+                self.delete_model(request, walk)
+
+    def _stored(self, walk: Walk) -> Walk:
+        return Walk.objects.select_for_update().only("slug", "published").get(pk=walk.pk)
 
     @admin.display(description="Points of the track")
     def track_points(self, walk: Walk) -> int:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
+from apps.hikes.announcing import tell_of_windows
 from apps.hikes.daylight import MAX_PLACES, ask_daylight
 from apps.hikes.errors import DaylightError, ForecastError, WalkNotFoundError, WalkNotPublicError
 from apps.hikes.forecast.port import Forecast, ForecastProvider
@@ -172,7 +173,8 @@ def _refresh(
     error_text = failure or _refusals(forecast)
     with atomic():
         # The walk's row first: whoever holds it refreshes alone, and one retired or deleted meanwhile is noticed.
-        if not Walk.objects.select_for_update().filter(pk=place.id, published=True).values("pk"):
+        walk = Walk.objects.select_for_update().only("slug").filter(pk=place.id, published=True).first()
+        if walk is None:
             return str(FetchStatus.EMPTY)
         if status == FetchStatus.FETCHED:
             report.windows += _replace(place, hours, now, light)
@@ -189,6 +191,8 @@ def _refresh(
             expires=forecast.expires,
             last_modified=forecast.last_modified,
         )
+        if status in (FetchStatus.FETCHED, FetchStatus.UNCHANGED):
+            tell_of_windows(walk, now=now)
     if error_text:
         report.problems[place.slug] = error_text
     return str(status)

@@ -8,6 +8,7 @@ from typing import Final
 from django.db import IntegrityError
 from django.utils.text import slugify
 
+from apps.hikes.announcing import public_name, tell_of_walk
 from apps.hikes.errors import GpxError, WalkExistsError, WalkNotFoundError
 from apps.hikes.geometry import Point, simplified
 from apps.hikes.gpx import Track, ascent_and_descent, read_gpx
@@ -116,11 +117,13 @@ def _changed(slug: str, changes: Mapping[str, str | bool | None]) -> Walk:
         walk = Walk.objects.select_for_update().defer("gpx").filter(slug=slug).first()
         if walk is None:
             raise WalkNotFoundError(slug)
+        before = public_name(walk)
         differing = [field for field, value in changes.items() if getattr(walk, field) != value]
         for field in differing:
             setattr(walk, field, changes[field])
         if differing:
             walk.save(update_fields=[*differing, "updated_at"])
+            tell_of_walk(walk, before=before)
     return walk
 
 
@@ -137,6 +140,7 @@ def _stored(walk: Walk, *, slug: str) -> Walk:
         try:
             with atomic():
                 walk.save(force_insert=True)
+                tell_of_walk(walk, before=None)
         except IntegrityError:
             # Someone else took the slug, or sent the same file, since we looked: look again.
             continue

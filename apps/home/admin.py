@@ -9,7 +9,15 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from apps.home.errors import OriginNotAllowedError
-from apps.home.models import CalendarEvent, CalendarFetch, ProbeLatch, ProbeSample, Service, SloSnapshot
+from apps.home.models import (
+    CalendarEvent,
+    CalendarFetch,
+    ProbeLatch,
+    ProbeSample,
+    RecentNote,
+    Service,
+    SloSnapshot,
+)
 from apps.home.origins import require_allowed
 
 if TYPE_CHECKING:  # Django's own classes take no type argument when the code runs
@@ -110,3 +118,10 @@ class CalendarEventAdmin(ReadOnlyAdmin):
 @admin.register(CalendarFetch)
 class CalendarFetchAdmin(ReadOnlyAdmin):
     list_display = ["source", "at", "succeeded_at", "events", "error"]
+
+
+@admin.register(RecentNote)
+class RecentNoteAdmin(ReadOnlyAdmin):
+    list_display = ["title", "slug", "revision", "is_public", "is_removed", "changed_at"]
+    list_filter = ["is_public", "is_removed"]
+    search_fields = ["title", "slug"]

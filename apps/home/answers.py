@@ -198,11 +198,23 @@ class EventOut(Answer):
     source: str
 
 
+class NoteOut(Answer):
+    """A note of the wiki that changed today."""
+
+    slug: str
+    title: str
+    revision: int
+    is_public: bool
+    changed_at: datetime
+
+
 class Today(Answer):
-    """The events of today, by the clocks of a zone."""
+    """The events of today and the notes that changed, by the clocks of a zone."""
 
     day: date
     time_zone: str
     read_at: datetime | None = Field(description="When the calendar was last read with success; null: never.")
     stale: bool = Field(description="That was more than an hour ago, or never.")
     items: list[EventOut]
+    notes_changed: int = Field(description="How many notes of the wiki were written, edited or published.")
+    notes: list[NoteOut] = Field(description="The last ten of them, newest first.")

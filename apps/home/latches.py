@@ -26,6 +26,7 @@ class Crossing:
     service: Service
     breached: bool  # else it recovered
     verdict: Verdict
+    before_since: datetime | None  # when it had come to the other one; None: it never had
 
 
 def cross(verdicts: Iterable[tuple[Service, Verdict]], *, now: datetime) -> list[Crossing]:
@@ -36,11 +37,13 @@ def cross(verdicts: Iterable[tuple[Service, Verdict]], *, now: datetime) -> list
         latch = latches.get(service.pk) or ProbeLatch(service=service)
         if not _turns(latch, verdict):
             continue
-        latch.breached = not latch.breached
-        latch.crossed_at = now
+        crossing = Crossing(
+            service=service, breached=not latch.breached, verdict=verdict, before_since=latch.crossed_at
+        )
+        latch.breached, latch.crossed_at = crossing.breached, now
         latch.crossings += 1
         turned.append(latch)
-        crossings.append(Crossing(service=service, breached=latch.breached, verdict=verdict))
+        crossings.append(crossing)
     ProbeLatch.objects.bulk_create(
         turned,
         update_conflicts=True,

@@ -207,6 +207,24 @@ class CalendarFetch(models.Model):
         return self.source
 
 
+class RecentNote(models.Model):
+    """A note as knowledge last told of it. Titles of private ones are among them."""
+
+    slug = models.SlugField(max_length=120, primary_key=True)
+    title = models.CharField(max_length=200)
+    revision = models.PositiveIntegerField()
+    is_public = models.BooleanField()
+    is_removed = models.BooleanField(help_text="It is kept so that late news does not bring it back.")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-changed_at"]
+        indexes = [models.Index(fields=["changed_at"], name="home_note_changed")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class PublicSnapshot(models.Model):
     """When each of the tables below was written; each is written as a whole."""
 

@@ -15,6 +15,7 @@ from apps.home.models import (
     PublicSnapshot,
     PublicStat,
     PublicStatus,
+    RecentNote,
     Service,
     SloSnapshot,
 )
@@ -26,6 +27,7 @@ AGE_STEP: Final = timedelta(seconds=10)
 """Ages are told in such steps: a smaller one keeps shared caches from answering twice alike."""
 HOUR: Final = timedelta(hours=1)
 CALENDAR_STALE_AFTER: Final = timedelta(hours=1)  # four readings were missed
+NOTES_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +119,22 @@ def history(service: Service) -> QuerySet[SloSnapshot]:
 
 def day_of_events(day: date, zone: ZoneInfo) -> QuerySet[CalendarEvent]:
     """Return the events that touch a day by the clocks of a zone, in order."""
-    starts_at = datetime.combine(day, datetime.min.time(), zone)
-    ends_at = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
+    starts_at, ends_at = _bounds(day, zone)
     found = CalendarEvent.objects.filter(starts_at__lt=ends_at, ends_at__gte=starts_at)
     # What ends at midnight is of the day before, unless it takes no time at all.
     return found.exclude(ends_at=starts_at, starts_at__lt=starts_at).order_by("starts_at", "title")
+
+
+def day_of_notes(day: date, zone: ZoneInfo) -> QuerySet[RecentNote]:
+    """Return the notes that last changed on a day by the clocks of a zone, newest first."""
+    starts_at, ends_at = _bounds(day, zone)
+    found = RecentNote.objects.filter(is_removed=False, changed_at__gte=starts_at, changed_at__lt=ends_at)
+    return found.order_by("-changed_at", "slug")
+
+
+def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    midnight = datetime.min.time()
+    return datetime.combine(day, midnight, zone), datetime.combine(day + timedelta(days=1), midnight, zone)
 
 
 def last_reading() -> CalendarFetch | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from apps.home import latches, snapshots
+from apps.home import announcing, latches, snapshots
 from apps.home.models import Service, SloSnapshot
 from apps.home.samples.port import Bucket, Latencies, SampleStore, Totals
 from apps.home.slo import Objective, Verdict, judge
@@ -53,6 +53,7 @@ def roll_up(*, store: SampleStore, now: datetime) -> RollUpReport:
         )
         crossings = latches.cross(verdicts, now=now)
         snapshots.publish(verdicts, measured.totals, measured.buckets, now=now)
+        announcing.tell(crossings, now=now)
     return RollUpReport(
         services=len(services),
         breached=tuple(crossing.service.slug for crossing in crossings if crossing.breached),

@@ -166,9 +166,10 @@ def list_history(request: HttpRequest, slug: Path[Slug], wanted: Query[Paging]) 
 
 @private.get("/calendar/today", response={200: Today, 422: ProblemSchema}, summary="Today's calendar")
 def show_today(request: HttpRequest, wanted: Query[Day]) -> Any:
-    """What happens today, by the clocks of a zone."""
+    """What happens today, and which notes of the wiki changed, by the clocks of a zone."""
     now = timezone.now()
     day = now.astimezone(wanted.zone).date()
+    notes = queries.day_of_notes(day, wanted.zone)
     reading = queries.last_reading()
     read_at = reading.succeeded_at if reading else None
     return {
@@ -177,6 +178,8 @@ def show_today(request: HttpRequest, wanted: Query[Day]) -> Any:
         "read_at": read_at,
         "stale": read_at is None or now - read_at > queries.CALENDAR_STALE_AFTER,
         "items": list(queries.day_of_events(day, wanted.zone)),
+        "notes_changed": notes.count(),
+        "notes": list(notes[: queries.NOTES_SHOWN]),
     }
 
 

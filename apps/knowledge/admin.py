@@ -1,6 +1,6 @@
 """Notes and what people decide about them, in the admin. Words are changed through the API, which keeps revisions."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -8,9 +8,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.knowledge import gaps, services
+from apps.knowledge.announcing import tell_of_removal
 from apps.knowledge.errors import GapClosedError, PublishingRefusedError
 from apps.knowledge.models import Dispute, Gap, GapStatus, Note, RawInput, SearchAudit
 from apps.knowledge.publishing import publish_note
+from monolith import atomic
 
 if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
     _AnyAdmin = admin.ModelAdmin[Model]
@@ -57,6 +59,16 @@ class NoteAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         return super().get_queryset(request).defer("html")
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        tell_of_removal([obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Note]) -> None:
+        with atomic():
+            notes = list(queryset)
+            super().delete_queryset(request, queryset)
+            tell_of_removal(notes)
 
     @admin.action(description="Publish the selected notes", permissions=["act"])
     def publish(self, request: HttpRequest, notes: QuerySet[Note]) -> None:

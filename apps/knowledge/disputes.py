@@ -7,6 +7,7 @@ is `verified` if it stands, for somebody has just looked, and `unverified` if it
 from datetime import datetime
 from typing import Final, Literal
 
+from apps.knowledge.announcing import tell_of_change
 from apps.knowledge.errors import DisputeNotFoundError, DisputeSettledError
 from apps.knowledge.models import Dispute, DisputeStatus, Note, Verification
 from apps.knowledge.services import locked
@@ -56,3 +57,4 @@ def _verify(note: Note, verification: Verification) -> None:
     if note.verification != verification:
         note.verification = verification
         note.save(update_fields=["verification", "updated_at"])
+        tell_of_change(note)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from apps.knowledge.announcing import tell_of_gaps
 from apps.knowledge.errors import GapClosedError, GapNotFoundError
 from apps.knowledge.models import Gap, GapStatus
 from monolith import atomic, connection
@@ -74,6 +75,8 @@ def discover_gaps(*, now: datetime) -> GapReport:
         opened = [key for (key,) in cursor.fetchall()]
         cursor.execute(OPEN, values)
         opened += [key for key, is_new in cursor.fetchall() if is_new]
+        if opened:
+            tell_of_gaps(opened)
     return GapReport(opened=tuple(sorted(opened)), filled=filled, unlinked=unlinked)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.db import IntegrityError
 
+from apps.knowledge.announcing import tell_of_change, tell_of_removal
 from apps.knowledge.content import Content, checked_slug, content_of, written
 from apps.knowledge.derivation import Derived, derive
 from apps.knowledge.errors import NoteExistsError, NoteNotFoundError, RevisionConflictError
@@ -32,6 +33,7 @@ def create_note(
         with atomic():
             note.save(force_insert=True)
             _put_parts(note, derived)
+            tell_of_change(note)
     except IntegrityError as error:
         if Note.objects.filter(slug=slug).exists():
             raise NoteExistsError(slug) from error
@@ -60,7 +62,8 @@ def write_note(
         return note
     derived = derive(note.slug, content)
     with locked(note.slug, revision=note.revision) as current:
-        current.revision += not _says(current, content, verification)
+        is_edit = not _says(current, content, verification)
+        current.revision += is_edit
         parts = current.title, current.aliases, current.body, current.derivation
         parts_stay = parts == (content.title, [*content.aliases], content.body, derived.derivation)
         _put(current, content, derived)
@@ -69,6 +72,8 @@ def write_note(
         current.save()
         if not parts_stay:
             _put_parts(current, derived)
+        if is_edit:
+            tell_of_change(current)
     return current
 
 
@@ -90,6 +95,7 @@ def remove_note(*, slug: str, revision: int) -> None:
     """Remove a note with all that hangs on it; links to it dangle. Raises as `edit_note` does."""
     with locked(slug, revision=revision) as note:
         note.delete()
+        tell_of_removal([note])
 
 
 def show_note(*, slug: str) -> Note:
@@ -122,6 +128,7 @@ def _visible(slug: str, visibility: Visibility) -> Note:
         if note.visibility != visibility:
             note.visibility = visibility
             note.save(update_fields=["visibility", "updated_at"])
+            tell_of_change(note)
     return note
 
 

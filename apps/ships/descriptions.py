@@ -24,14 +24,20 @@ SELECT mmsi, '', '', '', 'epoch'::timestamptz + at * interval '1 ms', clock_time
 FROM unnest(%s::int[], %s::bigint[]) AS seen(mmsi, at)
 ON CONFLICT (mmsi) DO UPDATE SET first_seen = excluded.first_seen, updated_at = excluded.updated_at
 WHERE excluded.first_seen < known.first_seen
+RETURNING mmsi, old.mmsi IS NULL
 """
 
 
-def see(first: Mapping[int, int]) -> None:
-    """Make vessels exist, seen no later than at these times in milliseconds; lock them for the transaction."""
-    if first:
-        with connection().cursor() as cursor:
-            cursor.execute(FIRST_SEEN, columns(sorted(first.items())))
+def see(first: Mapping[int, int]) -> list[int]:
+    """Make vessels exist, seen no later than at these times in milliseconds; lock them for the transaction.
+
+    Returns those that are new.
+    """
+    if not first:
+        return []
+    with connection().cursor() as cursor:
+        cursor.execute(FIRST_SEEN, columns(sorted(first.items())))
+        return [mmsi for mmsi, is_new in cursor.fetchall() if is_new]
 
 
 def merge(descriptions: Iterable[Description], *, now: datetime) -> tuple[int, int]:

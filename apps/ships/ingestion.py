@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from apps.ships import descriptions, partitions, positions, rejections
+from apps.ships import announcing, descriptions, partitions, positions, rejections
 from apps.ships.ais import Description, Refused, Report, read
 from apps.ships.counts import Counts
 from apps.ships.rejection import Reason, Rejection
@@ -118,7 +118,8 @@ def _read_message(message: Message, reading: Reading, *, first: int, last: int) 
 
 
 def _write(reading: Reading, counts: Counts, *, now: datetime) -> None:
-    descriptions.see(_first_heard(reading))
+    first_heard = _first_heard(reading)
+    new = descriptions.see(first_heard)
     reports, repeated = positions.once(reading.reports)
     known = positions.newest_stored({report[0] for report in reports})
     selection = positions.select(reports, known, positions.stored_around(reports, known))
@@ -129,6 +130,7 @@ def _write(reading: Reading, counts: Counts, *, now: datetime) -> None:
     counts.duplicate += repeated + stored_before + told_before
     for rejection in reading.rejections:
         counts.rejected[rejection.reason] += rejection.sentences
+    announcing.tell({mmsi: first_heard[mmsi] for mmsi in new}, selection.turns)
 
 
 def _first_heard(reading: Reading) -> dict[int, int]:

@@ -18,6 +18,7 @@ REPEAT_MS: Final = 300_000
 # Swinging at anchor stays within half a kilometre; an hour tells lying still from waiting for a lock.
 MOORED_METRES: Final = 500.0
 MOORED_AFTER: Final = timedelta(hours=1)
+_MOORED_MS: Final = MOORED_AFTER // timedelta(milliseconds=1)
 
 
 @dataclass(slots=True)
@@ -35,11 +36,33 @@ class Stay:
     def begun(cls, report: Report) -> "Stay":
         return cls(report[1], report[2], report[3], report[1], report[2], report[3])
 
+    @property
+    def is_moored(self) -> bool:
+        """Whether it has lasted long enough to be more than waiting."""
+        return self.at - self.since >= _MOORED_MS
+
     def moved_to(self, report: Report) -> "Stay":
         """Return the stay after a newer report: the same place, or a new one begun."""
         if not within(MOORED_METRES, self.anchor_latitude, self.anchor_longitude, report[2], report[3]):
             return Stay.begun(report)
         return Stay(report[1], report[2], report[3], self.since, self.anchor_latitude, self.anchor_longitude)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A vessel has moored, or has departed from where it was."""
+
+    mmsi: int
+    at: int  # of the report by which it shows, in milliseconds
+    departed: bool  # else it moored
+    stay: Stay  # where, and since when
+
+
+def turn(before: Stay, after: Stay, *, mmsi: int) -> Turn | None:
+    """Return what a stored report tells of a vessel's mooring; None when it is as it was."""
+    if before.is_moored:
+        return None if after.since == before.since else Turn(mmsi, after.at, departed=True, stay=before)
+    return Turn(mmsi, after.at, departed=False, stay=after) if after.is_moored else None
 
 
 def within(metres: float, latitude: float, longitude: float, to_latitude: float, to_longitude: float) -> bool:

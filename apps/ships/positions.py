@@ -9,7 +9,7 @@ from typing import Final
 
 from apps.ships.ais import Report
 from apps.ships.arrays import column, columns
-from apps.ships.mooring import REPEAT_MS, Stay, is_slow, repeats
+from apps.ships.mooring import REPEAT_MS, Stay, Turn, is_slow, repeats, turn
 from monolith import connection
 
 KNOWN: Final = """
@@ -66,6 +66,7 @@ class Selection:
 
     kept: list[Report] = field(default_factory=list)
     latest: list[tuple[Report, Stay]] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     repeats: int = 0  # sentences
 
 
@@ -117,8 +118,10 @@ def _select_vessel(
             selection.repeats += report.sentences
             continue
         else:
-            stay = Stay.begun(report) if stay is None else stay.moved_to(report)
-            newest = report
+            before, newest = stay, report
+            stay = Stay.begun(report) if before is None else before.moved_to(report)
+            if before is not None and (turned := turn(before, stay, mmsi=report[0])) is not None:
+                selection.turns.append(turned)
         kept.append(report)
     if newest is not None and stay is not None:
         selection.latest.append((newest, stay))

@@ -92,7 +92,7 @@ def latest_page(found: QuerySet[LatestPosition], *, limit: int, offset: int) -> 
         name=F("vessel__name"),
         ship_type=F("vessel__ship_type"),
     )
-    return [_with_mooring(row) for row in rows[offset : offset + limit]]
+    return [with_mooring(row) for row in rows[offset : offset + limit]]
 
 
 def vessel(mmsi: int) -> dict[str, Any] | None:
@@ -104,7 +104,7 @@ def vessel(mmsi: int) -> dict[str, Any] | None:
     latest = getattr(found, "latest", None)
     if latest is not None:
         place = {field: getattr(latest, field) for field in (*PLACE, "anchored_since")}
-        described |= {"latest": _with_mooring(place), "latest_updated_at": latest.updated_at}
+        described |= {"latest": with_mooring(place), "latest_updated_at": latest.updated_at}
     return described
 
 
@@ -172,7 +172,8 @@ def rejected_by_reason() -> dict[str, int]:
     return dict(counted)
 
 
-def _with_mooring(row: dict[str, Any]) -> dict[str, Any]:
+def with_mooring(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a place that says since when it is moored, in place of since when it has stayed."""
     since = row.pop("anchored_since")
     moored = row["at"] - since >= MOORED_AFTER
     return row | {"moored": moored, "moored_since": since if moored else None}

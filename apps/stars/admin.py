@@ -14,6 +14,7 @@ from apps.stars.models import (
     SiteHour,
     SiteMonthClimatology,
     SiteMonthStat,
+    ToldNight,
 )
 from apps.stars.services import compute_nights
 
@@ -97,6 +98,12 @@ class SiteHourAdmin(ReadOnlyAdmin):
 @admin.register(NightTable)
 class NightTableAdmin(ReadOnlyAdmin):
     list_display = ["site", "night", "dark_from", "dark_until", "moonrise", "moonset", "moonless_h"]
+    list_filter = ["night"]
+
+
+@admin.register(ToldNight)
+class ToldNightAdmin(ReadOnlyAdmin):
+    list_display = ["site", "night", "told_at"]
     list_filter = ["night"]
 
 

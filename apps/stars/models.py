@@ -1,4 +1,4 @@
-"""The tables of stars. All but `SiteForecast` hold public rows only: ADR 0004."""
+"""The tables of stars. All but `SiteForecast` and `ToldNight` hold public rows only: ADR 0004."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -177,6 +177,21 @@ class NightTable(models.Model):
 
     def __str__(self) -> str:
         return f"{self.night}"
+
+
+class ToldNight(models.Model):
+    """A good night ahead that others were told of, so that they are told once. Private, and pruned with the night."""
+
+    site = models.ForeignKey(Site, on_delete=models.DB_CASCADE, related_name="told_nights")
+    night = models.DateField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["night"]
+        constraints = [models.UniqueConstraint(fields=["site", "night"], name="stars_told_once")]
+
+    def __str__(self) -> str:
+        return f"{self.night:%Y-%m-%d}"
 
 
 class SiteMonthStat(models.Model):

@@ -8,7 +8,8 @@ module = Module(
     title="Stars",
     summary="Dark-sky sites, their nights, and where the sun and the moon stand.",
     routes="apps.stars.routes",
-    # All their rows are public. stars_siteforecast holds how this system's questions ended: private.
+    # All their rows are public. stars_siteforecast holds how this system's questions ended, stars_toldnight what it
+    # told others: private.
     public_relations=(
         PublicRelation(name="stars_site"),
         PublicRelation(name="stars_sitehour"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from apps.stars.models import NightTable, Site
+from apps.stars.models import NightTable, Site, ToldNight
 from apps.stars.nights import DARK_DEG, night_of
 from apps.stars.scoring import GOOD_NIGHT_HOURS
 from apps.stars.zones import zone_named
@@ -64,4 +64,5 @@ def prune(*, now: datetime) -> PruneReport:
             )
             hours += cursor.fetchone()[0]
             nights += NightTable.objects.filter(site__time_zone=time_zone, night__lt=before).delete()[0]
+            ToldNight.objects.filter(site__time_zone=time_zone, night__lt=before).delete()
     return PruneReport(hours=hours, nights=nights)

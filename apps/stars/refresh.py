@@ -12,6 +12,7 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef
 
+from apps.stars.announcing import tell_of_good_nights
 from apps.stars.errors import ForecastError, SiteNotFoundError
 from apps.stars.forecast.port import Forecast, ForecastProvider
 from apps.stars.models import FetchStatus, Site, SiteForecast, SiteHour
@@ -136,6 +137,8 @@ def _refresh(
                 "last_modified": forecast.last_modified,
             },
         )
+        if status in (FetchStatus.FETCHED, FetchStatus.UNCHANGED):
+            tell_of_good_nights(site, now=now)
     report.hours += len(rows)
     if error_text:
         report.problems[site.slug] = error_text
