@@ -17,7 +17,7 @@ import psycopg
 from monolith.composition import composed
 from monolith.context import Scope, current_scope
 from monolith.errors import BoundaryViolation
-from monolith.module import FRAMEWORK_LABEL, PLATFORM
+from monolith.module import BROKER, FRAMEWORK_LABEL, PLATFORM
 
 logger = logging.getLogger("monolith.boundary")
 
@@ -51,7 +51,7 @@ def crossings() -> Mapping[Crossing, int]:
 
 def belongs(owner: str, module: str) -> bool:
     """Say whether what `owner` owns lives in `module`'s schema: its own, and its set of the framework's tables."""
-    return owner == module or (owner == FRAMEWORK_LABEL and module != PLATFORM)
+    return owner == module or (owner == FRAMEWORK_LABEL and module not in (PLATFORM, BROKER))
 
 
 def allowed(scope: Scope, owner: str) -> bool:

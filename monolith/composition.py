@@ -20,7 +20,7 @@ from monolith.errors import CompositionError, NeedNotDeclared, SecretNotDeclared
 from monolith.fitness import declaration_problems, process_problems, refuse_secrets
 from monolith.http.settings import http_settings
 from monolith.logs import logging_settings
-from monolith.module import FRAMEWORK_LABEL, PLATFORM, Module, Need
+from monolith.module import BROKER, FRAMEWORK_LABEL, PLATFORM, Module, Need
 from monolith.profile import Profile
 from monolith.roles import RoleNames
 
@@ -30,6 +30,7 @@ PLATFORM_APPS: Final = (
     "django.contrib.sessions",
     "django.contrib.admin",
 )
+BROKER_APP: Final = "monolith.events.brokers"  # the migrator's alone: it has migrations and no models
 JOB_APPS: Final = ("django_q",)  # for its code; what its tables would hold is in the modules' own
 # django-q2's own limits have no part in it, but it warns where they do not fit together.
 Q_CLUSTER: Final = MappingProxyType(
@@ -75,9 +76,11 @@ class Composition:
 
     def module_of_label(self, app_label: str) -> str:
         """Return the module that owns a Django app; PLATFORM for what is nobody's, FRAMEWORK_LABEL for the tables
-        of which each module has its own.
+        of which each module has its own, BROKER for the broker's.
         """
-        return app_label if app_label in self.declared or app_label == FRAMEWORK_LABEL else PLATFORM
+        if app_label in self.declared or app_label in (FRAMEWORK_LABEL, BROKER):
+            return app_label
+        return PLATFORM
 
     def secret(self, module: str, name: str) -> str:
         """Return a secret's value to the module that declares it.
@@ -110,7 +113,13 @@ class Composition:
                 "django.contrib.staticfiles",
                 "ninja",
             ),
-            Profile.MIGRATOR: ("django_pgschemas", *PLATFORM_APPS, "django.contrib.messages", "ninja"),
+            Profile.MIGRATOR: (
+                "django_pgschemas",
+                *PLATFORM_APPS,
+                BROKER_APP,
+                "django.contrib.messages",
+                "ninja",
+            ),
         }[self.profile]
         return [FRAMEWORK_LABEL, *host, *(module.django_app for module in self.modules.values())]
 
@@ -162,7 +171,7 @@ class Composition:
         return random_secrets.token_urlsafe(48)
 
     def _migrator_settings(self) -> dict[str, Any]:
-        schemas = {PLATFORM: list(PLATFORM_APPS)}
+        schemas = {PLATFORM: list(PLATFORM_APPS), BROKER: [BROKER_APP]}
         schemas |= {m.name: [FRAMEWORK_LABEL, m.django_app] for m in self.modules.values()}
         return {
             "ROOT_URLCONF": "monolith.http.migrator_urls",
@@ -202,7 +211,9 @@ def compose(profile: Profile, modules: Sequence[Module], environ: Mapping[str, s
         declared=MappingProxyType(declared),
         environment=environment,
         databases=MappingProxyType(databases(profile, composed, environment, environ)),
-        addresses=MappingProxyType(module_urls(environ)),
+        addresses=MappingProxyType(
+            module_urls(environ) | ({BROKER: database} if (database := environment.broker_database) else {})
+        ),
         remotes=MappingProxyType(remotes),
         secrets=MappingProxyType(_secrets(profile, composed, environ)),
         contract_keys=MappingProxyType(_contract_keys(profile, composed, environ)),

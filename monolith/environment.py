@@ -14,6 +14,7 @@ from monolith.errors import CompositionError
 MODULE_URL_PREFIX: Final = "DATABASE_URL_"
 REMOTE_PREFIX: Final = "MONOLITH_REMOTE_"
 CONTRACT_KEYS_PREFIX: Final = "MONOLITH_CONTRACT_KEYS_"
+POSTGRESQL_SCHEMES: Final = ("postgresql://", "postgres://")
 MIN_KEY_LENGTH: Final = 32  # characters; RFC 7518, 3.2: a key of HS256 is no shorter than its hash
 _REMOTE: Final = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -179,6 +180,11 @@ class Environment(BaseModel):
         description="Where embedded servers keep their data, relative to the project.",
     )
 
+    @property
+    def broker_database(self) -> str:
+        """Where the PostgreSQL broker's tables are; empty when the broker is another."""
+        return self.broker_url if self.broker_url.startswith(POSTGRESQL_SCHEMES) else ""
+
     @field_validator("modules", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -193,7 +199,7 @@ class Environment(BaseModel):
     @field_validator("broker_url")
     @classmethod
     def _a_broker(cls, value: str) -> str:
-        if value.startswith(("postgresql://", "postgres://")):
+        if value.startswith(POSTGRESQL_SCHEMES):
             connection_parameters(value)
         elif value:
             nats_addresses(value)

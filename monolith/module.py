@@ -8,6 +8,9 @@ from typing import Final
 PLATFORM: Final = "platform"
 """The name that Django's own tables go by: auth, sessions, content types, admin."""
 
+BROKER: Final = "broker"
+"""The schema of the PostgreSQL broker's tables, which is there whether or not that broker is the one in use."""
+
 FRAMEWORK_LABEL: Final = "monolith"
 """The app label of the framework's own tables, of which every module's schema holds a set."""
 
@@ -27,6 +30,7 @@ HOST_LABELS: Final = frozenset(
 )
 RESERVED_NAMES: Final = HOST_LABELS | {
     PLATFORM,
+    BROKER,
     FRAMEWORK_LABEL,
     "public",
     "private",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monolith.module import PLATFORM
+from monolith.module import BROKER, PLATFORM
 from monolith.profile import Profile
 
 
@@ -31,7 +31,7 @@ class RoleNames:
 
     def held_by(self, profile: Profile, modules: Iterable[str]) -> frozenset[str]:
         """Return every role that a process of `profile` with these modules may have a password of."""
-        names = (PLATFORM, *modules)
+        names = (PLATFORM, BROKER, *modules)
         match profile:
             case Profile.PUBLIC:
                 return frozenset({self.public_reader})

@@ -5,13 +5,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from monolith.environment import Environment, connection_parameters
-from monolith.module import PLATFORM, DatabaseLimits, Module, PublicRelation, Tier
+from monolith.module import BROKER, PLATFORM, DatabaseLimits, Module, PublicRelation, Tier
 from monolith.roles import RoleNames
 
 EXTENSIONS: Final = "extensions"
 """The schema that holds what extensions install; every role may use it."""
 
 PLATFORM_MODULE: Final = Module(name=PLATFORM, tier=Tier.PRIVATE, app="monolith", title="Platform")
+# Every process that publishes or handles has connections to it: two that publish, and one for each consumer.
+BROKER_MODULE: Final = Module(
+    name=BROKER,
+    tier=Tier.PRIVATE,
+    app="monolith.events.brokers",
+    title="PostgreSQL broker",
+    limits=DatabaseLimits(connections=60),
+)
+HOST_MODULES: Final = {PLATFORM: PLATFORM_MODULE, BROKER: BROKER_MODULE}
+"""What has a schema and roles like a module, and is none."""
 
 # Anonymous requests are short; a statement that runs longer is an attack or a missing index.
 PUBLIC_LIMITS: Final = DatabaseLimits(
@@ -86,14 +96,16 @@ def declarations(
 ) -> list[tuple[str, Declaration]]:
     """Return (address, declaration) for each database of the deployment, the shared one first.
 
-    `urls` are the DATABASE_URL_<MODULE> addresses by module name.
+    `urls` are the DATABASE_URL_<MODULE> addresses by module name. The broker's tables are in the database of
+    MONOLITH_BROKER_URL, and in the shared one while that is no PostgreSQL.
     """
     shared = environment.database_url
     by_url: dict[str, list[Module]] = {shared: [PLATFORM_MODULE]}
+    by_url.setdefault(environment.broker_database or shared, []).append(BROKER_MODULE)
     for module in modules:
         by_url.setdefault(urls.get(module.name, shared), []).append(module)
     names = {url: connection_parameters(url)["dbname"] for url in by_url}
-    everything = frozenset({PLATFORM, *(module.name for module in modules)})
+    everything = frozenset({*HOST_MODULES, *(module.name for module in modules)})
     return [
         (
             url,

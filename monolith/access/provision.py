@@ -10,12 +10,11 @@ from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
 from monolith.access.catalog import Catalog, Connection, read_catalog, read_schema
-from monolith.access.declaration import PLATFORM_MODULE, Declaration
+from monolith.access.declaration import HOST_MODULES, Declaration
 from monolith.access.expected import expected_facts, expected_relation_facts
 from monolith.access.facts import Difference, Facts, Membership, mendable
 from monolith.access.statements import Statement, statements
 from monolith.errors import ProvisionError
-from monolith.module import PLATFORM
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -90,12 +89,12 @@ def apply_relation_grants(connection: "BaseDatabaseWrapper", module: str) -> int
     from monolith.composition import composed
 
     composition = composed()
-    chosen = PLATFORM_MODULE if module == PLATFORM else composition.declared[module]
+    chosen = HOST_MODULES.get(module) or composition.declared[module]
     declaration = Declaration(
         database=str(connection.settings_dict["NAME"]),
         roles=composition.roles,
         modules=(chosen,),
-        elsewhere=frozenset({PLATFORM, *composition.declared}) - {module},
+        elsewhere=frozenset({*HOST_MODULES, *composition.declared}) - {module},
     )
     connection.ensure_connection()
     return apply_schema_grants(connection.connection, declaration).total()
@@ -231,7 +230,9 @@ def provision_database(cluster: "PostgresCluster", name: str) -> Counter[str]:
 
     composition = composed()
     declaration = Declaration(
-        database=name, roles=composition.roles, modules=(PLATFORM_MODULE, *composition.declared.values())
+        database=name,
+        roles=composition.roles,
+        modules=(*HOST_MODULES.values(), *composition.declared.values()),
     )
     passfiles = profile_passfiles(declaration, cluster.passfile)
     passfile = str(cluster.passfile("admin"))

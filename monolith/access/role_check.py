@@ -7,7 +7,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from monolith.access.catalog import CLOSED_NAMES, query
-from monolith.access.declaration import PLATFORM_MODULE, Declaration
+from monolith.access.declaration import HOST_MODULES, Declaration
 from monolith.access.expected import declared_signatures
 from monolith.composition import Composition
 
@@ -32,7 +32,7 @@ def role_findings(connection: psycopg.Connection[Any], composition: Composition)
     declaration = Declaration(
         database=connection.info.dbname,
         roles=composition.roles,
-        modules=(PLATFORM_MODULE, *composition.declared.values()),
+        modules=(*HOST_MODULES.values(), *composition.declared.values()),
     )
     parameters = {"extensions": list(declaration.extensions), "closed": list(CLOSED_NAMES)}
     with connection.cursor(row_factory=tuple_row) as cursor:

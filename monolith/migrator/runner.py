@@ -18,7 +18,7 @@ from monolith.boundary import belongs
 from monolith.composition import composed
 from monolith.context import entering
 from monolith.errors import MonolithError
-from monolith.module import PLATFORM
+from monolith.module import BROKER, PLATFORM
 
 # Held by a transaction of its own while a module migrates, so that two runs at once take turns. A
 # transaction-level lock ends with its connection, also when the process is killed.
@@ -57,8 +57,8 @@ class MigrationOutcome:
 
 
 def migration_order() -> list[str]:
-    """Return what has a schema here: the composed modules, then the platform."""
-    return [*composed().modules, PLATFORM]
+    """Return what has a schema here: the composed modules, then the platform and the broker."""
+    return [*composed().modules, PLATFORM, BROKER]
 
 
 def pending(module: str) -> list[str]:

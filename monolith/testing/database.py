@@ -12,7 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from monolith.composition import composed
 from monolith.embedded import PostgresCluster
-from monolith.module import PLATFORM
+from monolith.module import BROKER, PLATFORM
 
 # Every table of the modules and the platform, partitions included.
 TABLES: Final = """
@@ -131,4 +131,4 @@ def committed_db(
 
 
 def _tables(connection: psycopg.Connection[Any], query: str) -> set[tuple[str, str]]:
-    return {(s, t) for s, t in connection.execute(query, [[*composed().declared, PLATFORM]])}
+    return {(s, t) for s, t in connection.execute(query, [[*composed().declared, PLATFORM, BROKER]])}

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
+from monolith.environment import POSTGRESQL_SCHEMES
 from monolith.events.broker import Broker
 from monolith.events.brokers.credentials import read_credentials
 from monolith.events.errors import BrokerRefused
+from monolith.module import BROKER
 
 DEFAULT_MAX_BYTES: Final = 1_073_741_824  # a gibibyte, as MONOLITH_BROKER_MAX_BYTES says it
 _NATS: Final = ("nats://", "tls://")
-_POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 _broker: Broker | None = None
 
@@ -31,7 +32,8 @@ def broker() -> Broker:
             credentials=environment.broker_credentials,
             replicas=environment.broker_replicas,
             max_bytes=environment.broker_max_bytes,
-            role=composed().roles.rw("broker"),
+            role=composed().roles.rw(BROKER),
+            passfile=environment.passfile,
         )
     return _broker
 
@@ -43,13 +45,14 @@ def open_broker(
     credentials: str = "",
     replicas: int = 1,
     max_bytes: int = DEFAULT_MAX_BYTES,
-    role: str = "broker_rw",
+    role: str = f"{BROKER}_rw",
+    passfile: str = "",
 ) -> Broker:
     """Return the broker at an address, for a process that may have neither Django nor a database role.
 
     `url` and `credentials` (a path) are as in MONOLITH_BROKER_URL and MONOLITH_BROKER_CREDENTIALS; `role` is who to be
-    at a PostgreSQL broker without credentials, its password in PGPASSFILE. Nothing is connected yet. Raises
-    BrokerRefused.
+    at a PostgreSQL broker without credentials, its password in `passfile`, or where libpq looks. Nothing is connected
+    yet. Raises BrokerRefused.
     """
     known = read_credentials(credentials)
     addresses = _addresses(url)
@@ -58,6 +61,17 @@ def open_broker(
 
         return NatsBroker(
             addresses, environment=environment, credentials=known, replicas=replicas, max_bytes=max_bytes
+        )
+    if len(addresses) == 1 and addresses[0].startswith(POSTGRESQL_SCHEMES):
+        from monolith.events.brokers.postgresql import PostgresqlBroker
+
+        return PostgresqlBroker(
+            addresses[0],
+            environment=environment,
+            credentials=known,
+            role=role,
+            passfile=passfile,
+            max_bytes=max_bytes,
         )
     raise BrokerRefused(
         "MONOLITH_BROKER_URL is neither nats://host:port (tls:// for TLS) nor postgresql://host:port/database"

@@ -21,8 +21,8 @@ from monolith.events.brokers.nats_streams import Names, consumer_info
 from monolith.events.errors import BrokerRefused, BrokerUnavailable, OutOfStep
 
 _PULL_S: Final = 30  # how long the server may answer one request for messages
-_HEARTBEAT_S: Final = 5  # how often it says that it still does
-_SILENCE_S: Final = 3 * _HEARTBEAT_S
+_HEARTBEAT_S: Final = 1  # how often it says that it still does, and where the consumer stands
+_SILENCE_S: Final = 15 * _HEARTBEAT_S
 _PULL_BYTES: Final = (
     8 * 1024 * 1024
 )  # of the messages of one request; with their number this bounds what a reader holds
@@ -43,11 +43,9 @@ class _Session:
         self.ready: deque[tuple[Delivery, str]] = deque()
         self.asked = 0  # messages that the server may still send
         self.fault = ""
-        self.doubtful = False  # a request brought nothing: is the consumer still where we think?
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{names.stream}.{consumer}"
         self._position = position
         self._sequence = 0
-        self._fresh = 0  # messages since the last request
         self._heard = time.monotonic()
         self._requests = count(1)
         self._subscription: Any = None
@@ -70,20 +68,10 @@ class _Session:
         except BrokerUnavailable as error:
             self.fail(str(error))
 
-    async def check(self, names: Names, consumer: str) -> None:
-        """See whether the server stands where this session does. Raises ApiError and BrokerError."""
-        info = await consumer_info(self.connection, names, consumer)
-        if info is None:
-            self.fail("the consumer was removed")
-        elif info["delivered"]["consumer_seq"] != self._sequence:
-            self.fail("another reader read as the same consumer")
-        self.doubtful = False
-
     async def close(self) -> None:
         self.fail("the reader was closed")
         self.connection.losses.discard(self._lost)
-        if self._subscription is not None and self.connection.alive:
-            await self._subscription.unsubscribe()
+        await self._leave()
 
     def fail(self, reason: str) -> None:
         with self.changed:
@@ -102,11 +90,22 @@ class _Session:
     def _lost(self) -> None:
         self.fail("the connection to the NATS server was lost")
 
+    async def _leave(self) -> None:
+        # Without its inbox the server drops what this session asked for; else it would go on taking from the next one.
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None and self.connection.alive:
+            await subscription.unsubscribe()
+
     async def _take(self, message: Msg) -> None:
         self._heard = time.monotonic()
-        if not message.reply:
+        if message.reply:
+            self._delivered(message)
+        else:
             self._told(message)
-            return
+        if self.fault:
+            await self._leave()
+
+    def _delivered(self, message: Msg) -> None:
         position, sequence = _numbers(message.reply)
         if sequence != self._sequence + 1:
             self.fail(f"delivery {self._sequence + 1:,} of the consumer was missed")
@@ -114,7 +113,6 @@ class _Session:
         self._sequence = sequence
         with self.changed:
             self.asked -= 1
-            self._fresh += 1
             if position > self._position:  # else it was sent again for want of an acknowledgement
                 self._position = position
                 self.ready.append((Delivery(position, message.data), message.reply))
@@ -124,14 +122,14 @@ class _Session:
         headers = message.headers or {}
         status, description = headers.get("Status", ""), headers.get("Description", "")
         if status == _HEARTBEAT:
+            if headers.get("Nats-Last-Consumer") != str(self._sequence):
+                self.fail("another reader got messages of the same consumer")
             return
         if status not in _ENDED and description not in _COMPLETED:
             self.fail(f"the NATS server ended a request for messages: {status} {description}".strip())
             return
         with self.changed:
             self.asked -= int(headers.get("Nats-Pending-Messages", "0"))
-            self.doubtful = not self._fresh
-            self._fresh = 0
             self.changed.notify()
 
 
@@ -161,8 +159,6 @@ class NatsReader:
         session = self._running()
         until = time.monotonic() + wait_s
         while True:
-            if session.doubtful:
-                session.connection.run(session.check(self._names, self._consumer), "tell of a consumer")
             taken, wanting = self._take(session, limit, until)
             if wanting:
                 session.connection.start(session.pull(limit))

@@ -1,0 +1,2 @@
+-- The consumers of this environment with what each wants.
+SELECT name, types FROM broker.consumer WHERE environment = %(environment)s;
