@@ -15,6 +15,11 @@ from psycopg.sql import SQL, Identifier
 _LONGEST_NAME: Final = 63  # bytes of an identifier, and table and column names are ASCII here
 
 
+def query(name: str) -> str:
+    """Return the text of a query of this package by its file's name."""
+    return files("monolith.tenancy").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
+
+
 class _Statements(Operation):
     """Runs one file of statements forwards, another one backwards."""
 
@@ -54,8 +59,7 @@ class _Statements(Operation):
 
     def statements(self, file: str) -> list[str]:
         """Return the SQL of one way, `forwards` or `backwards`, ready to be sent without parameters."""
-        text = files("monolith.tenancy").joinpath("queries", f"{file}.sql").read_text(encoding="utf-8")
-        return [SQL(text).format(**names).as_string() for names in self.names()]
+        return [SQL(query(file)).format(**names).as_string() for names in self.names()]
 
     def _run(self, file: str, app_label: str, schema_editor: BaseDatabaseSchemaEditor) -> None:
         if not router.allow_migrate(schema_editor.connection.alias, app_label):

@@ -8,8 +8,10 @@ from django.db.models import Exists, OuterRef
 
 from monolith import BoundaryViolation, MonolithError, SessionViolation, atomic, connection
 from monolith.contracts import acting
+from monolith.embedded import PostgresCluster
 from monolith.tenancy.errors import TenantChanged, TenantNamed, TenantRefused
-from tests.monolith.tenancy.toy import MODULE, Bed, Hut, Open
+from monolith.testing.database import admin_connection
+from tests.monolith.tenancy.toy import MODULE, OPERATIONS, Bed, Hut, Open
 
 pytestmark = pytest.mark.usefixtures("tenant_tables")
 
@@ -289,3 +291,16 @@ def test_tables_of_no_tenant_are_everybodys() -> None:
     with acting(tenant="a"):
         Open.objects.create(note="x")
     assert Open.objects.count() == 1
+
+
+def test_operations_can_be_taken_back(cluster: PostgresCluster) -> None:
+    add("b", "berg")
+
+    with admin_connection(cluster, connections[MODULE].settings_dict["NAME"]) as admin:
+        admin.execute("SET ROLE hikes_owner")
+        admin.execute("SET search_path = hikes")
+        for operation in reversed(OPERATIONS):
+            for statement in operation.statements(operation.backwards):
+                admin.execute(statement.encode())
+
+    assert names() == ["berg"]
