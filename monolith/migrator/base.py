@@ -8,6 +8,7 @@ from psycopg.sql import SQL, Identifier
 
 from monolith.composition import composed
 from monolith.environment import connection_parameters
+from monolith.tenancy.cursors import TenantCursor
 
 
 class DatabaseWrapper(SchemaDatabaseWrapper):
@@ -20,6 +21,9 @@ class DatabaseWrapper(SchemaDatabaseWrapper):
         parameters: dict[str, Any] = super().get_connection_params()
         if schema := _active_schema():
             composition = composed()
+            module = composition.declared.get(schema)
+            if module is not None and module.tenant_tables:  # for data migrations: owners are held too
+                parameters["cursor_factory"] = TenantCursor
             parameters["user"] = composition.roles.module_migrator(schema)
             if address := composition.addresses.get(schema):
                 parameters |= connection_parameters(address)
