@@ -38,11 +38,14 @@ def test_it_reads_tables_of_public_rows_and_writes_nothing(
         anonymous.execute(SQL("DELETE FROM {}").format(Identifier(relation)))
 
 
-def test_all_tables_but_one_are_listed() -> None:
+def test_all_tables_but_two_are_listed() -> None:
     tables = {model._meta.db_table for model in apps.get_app_config("stars").get_models()}
-    assert tables - set(PUBLIC) == {"stars_siteforecast"}
+    assert tables - set(PUBLIC) == {"stars_siteforecast", "stars_toldnight"}
 
 
-def test_it_does_not_read_how_the_questions_for_forecasts_went(anonymous: psycopg.Connection[Any]) -> None:
+@pytest.mark.parametrize("table", ["stars_siteforecast", "stars_toldnight"])
+def test_it_does_not_read_how_questions_for_forecasts_went_and_what_others_were_told(
+    anonymous: psycopg.Connection[Any], table: str
+) -> None:
     with pytest.raises(errors.InsufficientPrivilege):
-        anonymous.execute("SELECT 1 FROM stars_siteforecast")
+        anonymous.execute(f"SELECT 1 FROM {table}")

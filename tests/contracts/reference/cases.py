@@ -6,8 +6,12 @@ from datetime import date
 from typing import Any, Final
 
 from contracts.compliance import Outcome
+from contracts.hikes import Around as Nearby
+from contracts.hikes import WalkNotFound
 from contracts.knowledge import NoteNotFound, RawInputRefused, Visible
 from contracts.scheduler import NotRunnable
+from contracts.ships import Around as Waters
+from contracts.ships import VesselNotFound
 from contracts.stars import Around, Place
 from monolith.contracts import DeclaredError
 
@@ -34,6 +38,16 @@ CASES: Final = {
     "compliance.check": Case(
         arguments={"subject": "command:ingest_nmea", "action": "ships.ingest", "resource": "ships"},
         expects=lambda decision: decision.outcome is Outcome.ALLOW,
+    ),
+    "hikes.find_walks": Case(
+        arguments={"near": Nearby(latitude=54.45, longitude=-3.2, radius_km=20), "max_hours": 12, "limit": 3},
+        expects=lambda walks: len(walks) == 3 and walks[0].away_km <= walks[2].away_km <= 20,
+    ),
+    "hikes.get_walk": Case(
+        arguments={"slug": "catbells"},
+        expects=lambda walk: walk.slug == "catbells" and walk.windows,
+        errors={WalkNotFound: {"slug": "nowhere"}},
+        same_everywhere=False,  # its hours go by
     ),
     "home.service_status": Case(
         arguments={"services": ["nowhere"]},
@@ -66,6 +80,20 @@ CASES: Final = {
         },
         expects=lambda enqueued: enqueued.module == "scheduler",
         errors={NotRunnable: {"idempotency_key": "conformance of nothing", "task": "apps.nowhere.tasks.run"}},
+    ),
+    "ships.vessels_near": Case(
+        arguments={
+            "near": Waters(latitude=54.0, longitude=-5.0, radius_km=500),
+            "within_hours": 24,
+            "limit": 5,
+        },
+        expects=lambda vessels: len(vessels) == 5 and vessels[0].away_km <= vessels[4].away_km,
+        same_everywhere=False,  # they were heard a while ago
+    ),
+    "ships.get_vessel": Case(
+        arguments={"mmsi": 219_999_000},
+        expects=lambda vessel: vessel.name and vessel.latest is not None,
+        errors={VesselNotFound: {"mmsi": 999_999_999}},
     ),
     "stars.sun_times": Case(
         arguments={"places": [GREENWICH, TROMSO], "days": SOLSTICES},
