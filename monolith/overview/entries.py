@@ -10,7 +10,9 @@ from django.apps import apps
 
 from monolith.composition import Composition
 from monolith.contracts.contract import Contract
-from monolith.contracts.registry import contracts
+from monolith.contracts.messages import MessageKind
+from monolith.contracts.registry import contracts, messages_of
+from monolith.events.registry import subscribers_by_type
 from monolith.http.api import TierAPI
 from monolith.jobs.singletons import singletons
 from monolith.jobs.soundness import declared_tasks
@@ -39,6 +41,23 @@ class Provided:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One event that a module publishes, or one command that it is sent."""
+
+    name: str
+    version: int
+    external: bool  # subscribers are outside of this system
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscriber of a module."""
+
+    message: str  # knowledge.NoteChanged
+    subscriber: str  # the name of its function
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskEntry:
     """One task of a module."""
@@ -63,6 +82,9 @@ class Entry:
     public_relations: tuple[str, ...]  # with their columns where not all are public
     provides: tuple[Provided, ...]
     requires: tuple[str, ...]
+    publishes: tuple[Published, ...]  # events
+    handles: tuple[Published, ...]  # commands
+    subscribes: tuple[Subscription, ...]
     routes: tuple[Route, ...]
     tasks: tuple[TaskEntry, ...]  # its own; every module has the framework's too
     singletons: tuple[str, ...]  # of which one process leads each
@@ -71,9 +93,9 @@ class Entry:
 
 
 def entries(composition: Composition, remotes: Mapping[str, str]) -> list[Entry]:
-    """Return every declared module; tables, tasks and routes only of those that are composed. `remotes` are addresses.
+    """Return every declared module; tables, tasks, subscribers and routes only of those that are composed.
 
-    Raises CompositionError when contracts or routes are not sound.
+    `remotes` are addresses. Raises CompositionError when contracts or routes are not sound.
     """
     promised = contracts()
     routes = dict(_routes(composition))
@@ -87,6 +109,9 @@ def entries(composition: Composition, remotes: Mapping[str, str]) -> list[Entry]
             public_relations=tuple(map(_relation, module.public_relations)),
             provides=tuple(_provided(promised[module.name])),
             requires=module.requires,
+            publishes=tuple(_messages(module, MessageKind.EVENT)),
+            handles=tuple(_messages(module, MessageKind.COMMAND)),
+            subscribes=tuple(_subscriptions(module)) if module.name in composition.modules else (),
             routes=routes.get(module.name, ()),
             singletons=tuple(_singletons(module)) if module.name in composition.modules else (),
             tasks=tuple(_tasks(module)) if module.name in composition.modules else (),
@@ -111,6 +136,17 @@ def _provided(versions: tuple[Contract, ...]) -> Iterator[Provided]:
         prefix = "" if contract.version == 1 else f"v{contract.version}."
         for operation in contract.operations.values():
             yield Provided(f"{prefix}{operation.name}", operation.kind.value)
+
+
+def _messages(module: Module, kind: MessageKind) -> Iterator[Published]:
+    for declared in (message.message_type for message in messages_of(module)):
+        if declared.kind is kind:
+            yield Published(declared.name.rpartition(".")[2], declared.version, declared.external)
+
+
+def _subscriptions(module: Module) -> Iterator[Subscription]:
+    for name, subscribers in sorted(subscribers_by_type(module.name).items()):
+        yield from (Subscription(name, each.name) for each in subscribers)
 
 
 def _tasks(module: Module) -> Iterator[TaskEntry]:

@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from monolith.overview.entries import Entry, TaskEntry
+from monolith.overview.entries import Entry, Published, TaskEntry
 
 NONE: Final = "none"
 
@@ -33,11 +33,22 @@ def as_json(found: Sequence[Entry]) -> str:
 
 
 def as_mermaid(found: Sequence[Entry]) -> str:
-    """Return the graph of requires: an arrow leads from a module to the one that it calls."""
+    """Return the graph: an arrow leads from a module to one that it calls, a dotted one to one that it tells."""
     lines = ["graph LR"]
     lines += [f'    {entry.name}["{entry.name}<br>{", ".join(entry.tiers)}"]' for entry in found]
     lines += [f"    {entry.name} --> {other}" for entry in found for other in entry.requires]
+    lines += [f"    {owner} -. {'<br>'.join(names)} .-> {other}" for owner, names, other in _told(found)]
     return "\n".join(lines)
+
+
+def _told(found: Sequence[Entry]) -> Iterator[tuple[str, list[str], str]]:
+    """Yield which module tells which other one, and what."""
+    for owner in found:
+        for other in (entry for entry in found if entry is not owner):
+            heard = {subscription.message for subscription in other.subscribes}
+            names = [event.name for event in owner.publishes if f"{owner.name}.{event.name}" in heard]
+            if names:
+                yield owner.name, names, other.name
 
 
 def as_page(found: Sequence[Entry]) -> str:
@@ -45,7 +56,8 @@ def as_page(found: Sequence[Entry]) -> str:
     parts = [
         "# Modules",
         "Written by `manage.py modules --write`; `manage.py modules --check` says whether it is current.",
-        f"An arrow leads from a module to one that it calls.\n\n```mermaid\n{as_mermaid(found)}\n```",
+        "An arrow leads from a module to one that it calls, a dotted one to one that subscribes to its events.",
+        f"```mermaid\n{as_mermaid(found)}\n```",
         *(_section(entry) for entry in found),
     ]
     return "\n\n".join(parts) + "\n"
@@ -74,9 +86,17 @@ def _facts(entry: Entry) -> Iterator[tuple[str, Sequence[str]]]:
     yield "public relations", entry.public_relations
     yield "provides", [f"{provided.name} ({provided.kind})" for provided in entry.provides]
     yield "requires", entry.requires
+    yield "publishes", list(map(_published, entry.publishes))
+    yield "handles commands", list(map(_published, entry.handles))
+    yield "subscribes to", [f"{each.message} ({each.subscriber})" for each in entry.subscribes]
     yield "singletons", entry.singletons
     yield "secrets", entry.secrets
     yield "needs", entry.needs
+
+
+def _published(message: Published) -> str:
+    version = f" v{message.version}" if message.version > 1 else ""
+    return f"{message.name}{version}{' (external)' if message.external else ''}"
 
 
 def _task_line(task: TaskEntry) -> str:

@@ -54,6 +54,18 @@ def test_an_entry_says_what_is_declared_promised_and_served(found: dict[str, Any
     assert {"name": "ingest_raw", "kind": "command"} in found["knowledge"]["provides"]
 
 
+def test_an_entry_says_what_is_told_and_heard(found: dict[str, Any]) -> None:
+    knowledge, home = found["knowledge"], found["home"]
+
+    assert {"name": "GapOpened", "version": 1, "external": True} in knowledge["publishes"]
+    assert knowledge["handles"] == []
+    assert [each["message"] for each in home["subscribes"]] == sorted(
+        each["message"] for each in home["subscribes"]
+    )
+    assert "knowledge.NoteChanged" in {each["message"] for each in home["subscribes"]}
+    assert {each["name"] for each in found["agent"]["handles"]} >= {"SubmitServiceCall", "StartExecution"}
+
+
 def test_a_route_is_public_when_the_public_tier_serves_it(found: dict[str, Any]) -> None:
     tiers = {(route["method"], route["path"]): route["tier"] for route in found["hikes"]["routes"]}
 
@@ -109,3 +121,21 @@ def test_the_graph_leads_from_callers_to_the_called() -> None:
 
     arrows = [line.split(" --> ") for line in map(str.strip, lines) if "-->" in line]
     assert arrows == [[module.name, other] for module in MODULES for other in module.requires]
+
+
+def test_dotted_lines_lead_from_those_who_tell_to_those_who_hear(found: dict[str, Any]) -> None:
+    lines = as_mermaid(entries(composed(), {})).splitlines()
+
+    told = {
+        (line.split()[0], event, line.split()[-1])
+        for line in lines
+        if ".->" in line
+        for event in line.split()[2].split("<br>")
+    }
+    subscribed = {
+        (*each["message"].split("."), name) for name, entry in found.items() for each in entry["subscribes"]
+    }
+    assert told == {
+        (owner, event, other) for owner, event, other in subscribed if owner in found.keys() - {other}
+    }
+    assert ("knowledge", "NoteChanged", "home") in told

@@ -19,8 +19,8 @@ PAGE: Final = Path("docs/reference/modules.md")
 
 class Command(RichCommand):
     help = (
-        "Show every module: tiers, schema, tables, public relations, what it provides and requires, routes, secrets, "
-        "and where it runs."
+        "Show every module: tiers, schema, tables, public relations, what it provides and requires, what it publishes "
+        "and subscribes to, routes, secrets, and where it runs."
     )
     requires_system_checks: list[str] = []
 
@@ -30,7 +30,7 @@ class Command(RichCommand):
             "--format",
             choices=["table", "json", "mermaid"],
             default="table",
-            help="for a terminal, for programs, or the graph of requires alone (table)",
+            help="for a terminal, for programs, or the graph of calls and events alone (table)",
         )
         what.add_argument("--write", action="store_true", help=f"write {PAGE}")
         what.add_argument(
