@@ -12,10 +12,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.scheduler import queries, services
-from apps.scheduler.models import Job, SteeringAction
+from apps.scheduler.models import Job, Run, SteeringAction
 from monolith import models as framework
 from monolith.events import steering as messages_steering
 from monolith.jobs import steering, steering_schedules
@@ -25,8 +26,9 @@ from monolith.jobs.steering_errors import SteeringError
 if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
     _JobAdmin = admin.ModelAdmin[Job]
     _ActionAdmin = admin.ModelAdmin[SteeringAction]
+    _RunAdmin = admin.ModelAdmin[Run]
 else:
-    _JobAdmin = _ActionAdmin = admin.ModelAdmin
+    _JobAdmin = _ActionAdmin = _RunAdmin = admin.ModelAdmin
 
 STEER: Final = "scheduler.steer_job"
 PAGE: Final = 50
@@ -79,6 +81,7 @@ class JobAdmin(_JobAdmin):
             title="Jobs",
             **newest,
             **found,
+            runs=queries.last_runs(module or None),
             module=module,
             status=status,
             modules=steering.modules_here(),
@@ -162,3 +165,26 @@ class SteeringActionAdmin(_ActionAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+@admin.register(Run)
+class RunAdmin(_RunAdmin):
+    list_display = ["module", "task", "outcome", "age", "duration", "attempts", "schedule", "error"]
+    list_filter = ["outcome", "module"]
+    search_fields = ["task"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    @admin.display(ordering="finished_at")
+    def age(self, run: Run) -> str:
+        return f"{timesince(run.finished_at)} ago"
+
+    def duration(self, run: Run) -> str:
+        return f"{run.duration_s:.3f} s"

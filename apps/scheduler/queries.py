@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
+from apps.scheduler.models import Run
 from monolith.events import steering as messages
 from monolith.events.rows import MessageDetails
 from monolith.jobs import steering
@@ -40,6 +43,21 @@ def newest_jobs(
         newest = sorted(answer["items"], key=lambda job: (job.enqueued_at, job.module, job.id), reverse=True)
         answer["items"] = newest[:limit]
     return answer
+
+
+def runs(*, module: str | None, task: str | None, outcome: str | None) -> QuerySet[Run]:
+    """Return the runs that fit, newest first."""
+    given = {"module": module, "task": task, "outcome": outcome}
+    return Run.objects.filter(**{name: value for name, value in given.items() if value is not None})
+
+
+def last_runs(module: str | None = None) -> list[Run]:
+    """Return the newest run of each task of each module, by module and task."""
+    return list(
+        runs(module=module, task=None, outcome=None)
+        .order_by("module", "task", "-finished_at", "-id")
+        .distinct("module", "task")
+    )
 
 
 def message_of(module: str, job: int) -> MessageDetails | None:

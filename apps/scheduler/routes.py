@@ -21,12 +21,15 @@ from apps.scheduler.schemas import (
     JobFilter,
     JobList,
     JobOut,
+    LastRunList,
     LeaseList,
     ModuleFilter,
     ModuleName,
     NewRun,
     OrphanList,
     Paging,
+    RunFilter,
+    RunPage,
     ScheduleList,
     ScheduleOut,
     StuckFilter,
@@ -184,6 +187,24 @@ def list_leases(request: HttpRequest, wanted: Query[ModuleFilter]) -> Any:
     """Who leads what."""
     with _problems():
         return queries.everywhere(steering_schedules.list_leases, wanted.module)
+
+
+@private.get("/runs", response={200: RunPage}, summary="How jobs ended")
+def list_runs(request: HttpRequest, wanted: Query[RunFilter]) -> Any:
+    """The last runs of tasks that have a schedule, and dead letters, as modules told; newest first."""
+    runs = queries.runs(module=wanted.module, task=wanted.task, outcome=wanted.outcome)
+    return {
+        "total": runs.count(),
+        "limit": wanted.limit,
+        "offset": wanted.offset,
+        "items": list(runs[wanted.offset : wanted.offset + wanted.limit]),
+    }
+
+
+@private.get("/last-runs", response={200: LastRunList}, summary="The last run of each task")
+def list_last_runs(request: HttpRequest, wanted: Query[ModuleFilter]) -> Any:
+    """How long ago each task that has a schedule ended, and how, also where its module is away now."""
+    return {"items": queries.last_runs(wanted.module)}
 
 
 @private.get("/actions", response={200: ActionPage}, summary="What was done by hand")

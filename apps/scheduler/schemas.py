@@ -10,6 +10,7 @@ from apps.scheduler.models import Verb
 from monolith.contracts import UtcDatetime
 from monolith.http.answers import Answer
 from monolith.http.maybe import Maybe
+from monolith.jobs.messages import Outcome
 from monolith.models import Job
 
 MAX_LIMIT: Final = 100
@@ -186,6 +187,46 @@ class DeadLetterList(Everywhere):
     """Dead letters by module, the newest first."""
 
     items: list[DeadLetterOut]
+
+
+class RunFilter(Paging):
+    """Which runs to list."""
+
+    module: Maybe[ModuleName] = None
+    task: Maybe[TaskName] = Field(default=None, description="Its dotted name: `apps.stars.tasks.refresh`.")
+    outcome: Maybe[Outcome] = None
+
+
+class RunOut(Answer):
+    """How one job ended, as its module told."""
+
+    module: str
+    task: str
+    job: int = Field(description="Its id in its module, which may have forgotten it.")
+    schedule: str = Field(description="Which schedule fired it; empty when none did.")
+    outcome: str
+    attempts: int
+    enqueued_at: datetime
+    started_at: datetime = Field(description="When its last attempt began.")
+    finished_at: datetime
+    duration_s: float = Field(description="Of its last attempt.")
+    age_s: float = Field(description="How long ago it ended.")
+    error: str
+
+
+class RunPage(Answer):
+    """One page of runs, newest first."""
+
+    total: int
+    limit: int
+    offset: int
+    items: list[RunOut]
+
+
+class LastRunList(Answer):
+    """The last run of each task, by module and task."""
+
+    items: list[RunOut]
 
 
 class OrphanOut(Answer):

@@ -7,16 +7,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from apps.scheduler.models import SteeringAction, Verb
+from apps.scheduler.models import Run, SteeringAction, Verb
+from monolith import connection
 from monolith.contracts import acting
 from monolith.events import inbox
 from monolith.events import steering as messages
-from monolith.jobs import steering, steering_schedules
+from monolith.jobs import JobFinished, steering, steering_schedules
 from monolith.jobs.rows import JobDetails, JobRow, ScheduleRow
 
 DONE: Final = "done"
 MAX_OUTCOME: Final = 500
 ENDED: Final = ("dead", "discarded", "succeeded")
+KEEP_RUNS: Final = 100  # of each task of each module; between two clean-ups there are some more
+KEEP_RUNS_DAYS: Final = 30
+
+# The newest runs of each task, none of them older than that; a task that is gone loses its last ones in time.
+_FORGET_RUNS: Final = """
+DELETE FROM scheduler_run WHERE finished_at < now() - make_interval(days => %s) OR id IN (
+    SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY module, task ORDER BY finished_at DESC, id DESC) AS place
+        FROM scheduler_run
+    ) AS placed
+    WHERE place > %s
+)
+"""
 
 
 def run_now(
@@ -67,6 +81,18 @@ def set_enabled(*, module: str, name: str, enabled: bool, by: str) -> ScheduleRo
     verb = Verb.ENABLE if enabled else Verb.DISABLE
     with _recorded(verb, by=by, module=module, task=name):
         return steering_schedules.set_enabled(module, name, enabled=enabled)
+
+
+def note_end(event: JobFinished) -> None:
+    """Keep how a job ended, as its module told."""
+    Run.objects.create(**event.model_dump())
+
+
+def forget_runs() -> int:
+    """Delete all but the last KEEP_RUNS runs of each task, and what is older than KEEP_RUNS_DAYS; returns how many."""
+    with connection().cursor() as cursor:
+        cursor.execute(_FORGET_RUNS, [KEEP_RUNS_DAYS, KEEP_RUNS])
+        return int(cursor.rowcount)
 
 
 @contextmanager

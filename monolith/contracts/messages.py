@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from monolith.contracts.contract import place_of
 from monolith.contracts.errors import MessageUnreadable
 from monolith.contracts.schema import Schema, problems_in
+from monolith.module import FRAMEWORK_LABEL
 
 type Payload = dict[str, Any]
 type Upcaster = Callable[[Payload], Payload]
@@ -33,7 +34,7 @@ class MessageType:
     """What the declaration of a message says."""
 
     name: str  # knowledge.NoteChanged
-    module: str  # whose contract declares it
+    module: str  # whose contract declares it; FRAMEWORK_LABEL for what the framework tells as each module
     kind: MessageKind
     version: int
     key: str  # the field by which messages are kept in order
@@ -102,7 +103,8 @@ class Message(Schema):
         super().__pydantic_init_subclass__(**config)
         if cls.__module__ == __name__:
             return
-        module, _ = place_of(cls)
+        framework = cls.__module__.startswith(f"{FRAMEWORK_LABEL}.")
+        module = FRAMEWORK_LABEL if framework else place_of(cls)[0]
         cls.message_type = MessageType(
             f"{module}.{cls.__name__}", module, cls.__message_kind__, version, key, external, cls, {}
         )

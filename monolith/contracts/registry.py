@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import PydanticUndefined
 
@@ -20,6 +20,8 @@ from monolith.contracts.message_rules import message_problems
 from monolith.contracts.messages import Message, MessageType
 from monolith.errors import CompositionError
 from monolith.module import Module
+
+FRAMEWORK_MESSAGES: Final = ("monolith.jobs.messages",)
 
 type Provider = Callable[..., Any]
 
@@ -58,6 +60,13 @@ def promises_of(module: Module) -> list[Promise]:
 def messages_of(module: Module) -> list[type[Message]]:
     """Return the events and commands that a module's contract declares, in the order it does."""
     return [message for file in contract_modules(module) for message in _messages_in(file)]
+
+
+def framework_messages() -> list[type[Message]]:
+    """Return what the framework tells as each module; nothing where no module declares `steers_jobs`: who may hear it."""
+    if not any(module.steers_jobs for module in composed().declared.values()):
+        return []
+    return [message for file in FRAMEWORK_MESSAGES for message in _messages_in(import_module(file))]
 
 
 def messages_problems(module: Module) -> Iterator[tuple[type[Message], str]]:
@@ -201,13 +210,10 @@ def _default(value: Any) -> str:
 
 @cache
 def message_types() -> Mapping[str, MessageType]:
-    """Return the message types of every declared module, composed here or not, by name."""
+    """Return the message types of every declared module, composed here or not, and the framework's, by name."""
+    messages = [message for module in composed().declared.values() for message in messages_of(module)]
     return MappingProxyType(
-        {
-            message.message_type.name: message.message_type
-            for module in composed().declared.values()
-            for message in messages_of(module)
-        }
+        {message.message_type.name: message.message_type for message in [*messages, *framework_messages()]}
     )
 
 

@@ -47,6 +47,11 @@ def send(command: Command, *, deliver_at: datetime | None = None) -> UUID:
     return _write([command], deliver_at)[0]
 
 
+def publish_for_framework(event: Event) -> UUID:
+    """Publish an event that is the framework's own, as the current module. Raises as publish() does."""
+    return _write([event], None)[0]
+
+
 def cancel(message: UUID) -> bool:
     """Take back a message of the current module whose `deliver_at` has not come; returns whether that was in time.
 

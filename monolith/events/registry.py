@@ -6,8 +6,10 @@ from functools import cache
 from types import MappingProxyType
 
 from monolith.composition import composed
+from monolith.errors import CompositionError
 from monolith.events.subscriber import AnySubscriber, Subscriber
 from monolith.jobs.registry import owner_of, tasks_of
+from monolith.module import FRAMEWORK_LABEL
 
 
 def subscribers_of(module: str) -> dict[str, AnySubscriber]:
@@ -24,8 +26,19 @@ def subscribers_by_type(module: str) -> Mapping[str, tuple[AnySubscriber, ...]]:
     """Return which subscribers of a composed module get the messages of a type, by the type's name."""
     found: dict[str, list[AnySubscriber]] = defaultdict(list)
     for subscriber in subscribers_of(module).values():
+        _require_power(module, subscriber)
         found[subscriber.message.message_type.name].append(subscriber)
     return MappingProxyType({name: tuple(each) for name, each in found.items()})
+
+
+def _require_power(module: str, subscriber: AnySubscriber) -> None:
+    declared = subscriber.message.message_type
+    if declared.module == FRAMEWORK_LABEL and not composed().declared[module].steers_jobs:
+        problem = (
+            f"{subscriber.module_path} subscribes to {declared.name}, which tells of all modules' jobs, and "
+            f"'{module}' may not see those; give it steers_jobs=True, or remove the subscriber"
+        )
+        raise CompositionError([problem])
 
 
 def consumers() -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """Jobs: functions of modules that run later, in workers. `docs/how-to/jobs.md` shows them."""
 
+from monolith.jobs.messages import JobFinished
 from monolith.jobs.runner import GiveUp, JobLost, JobNotRunning, LeaseExpired, WorkerDied, completing
 from monolith.jobs.singleton import Leadership, LeaseLost, Singleton, Work, singleton
 from monolith.jobs.task import ONCE, CatchUp, ModuleTask, Retry, Timing, task
@@ -8,6 +9,7 @@ __all__ = [
     "ONCE",
     "CatchUp",
     "GiveUp",
+    "JobFinished",
     "JobLost",
     "JobNotRunning",
     "Leadership",

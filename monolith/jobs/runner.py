@@ -5,7 +5,7 @@ import logging
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from django_q.exceptions import TimeoutException
 from monolith.context import entering
 from monolith.contracts.errors import MessageUnreadable
 from monolith.errors import MonolithError
-from monolith.jobs import records
+from monolith.jobs import announcing, records
 from monolith.jobs.records import Abandoned, Claimed
 from monolith.jobs.task import BACKEND, AnyTask, Retry
 from monolith.jobs.travels import traveling
@@ -90,6 +90,8 @@ class Attempt:
             records.unblock_ordered(self.job.concurrency_key)
         elif self.job.concurrency_key:
             records.unblock(self.job.concurrency_key)
+        if announcing.is_announced(self.task):
+            announcing.announce(self.job.id)
         self.completed = True
 
 
@@ -125,7 +127,7 @@ def run(attempt: Attempt) -> BaseException | None:
     job = attempt.job
     token = _current.set(attempt)
     try:
-        with entering(job.module), traveling(job.travels, name=f"job {job.task}"):
+        with entering(job.module), _traveling(job):
             try:
                 _call(attempt)
             except JobLost as error:
@@ -144,6 +146,10 @@ def run(attempt: Attempt) -> BaseException | None:
     finally:
         _current.reset(token)
     return None
+
+
+def _traveling(job: Claimed) -> AbstractContextManager[None]:
+    return traveling(job.travels, name=f"job {job.task}", job=f"job:{job.module}/{job.id}")
 
 
 def _call(attempt: Attempt) -> None:
@@ -217,6 +223,8 @@ def fail(
             records.unblock_ordered(job.concurrency_key)
         elif status is not None and job.concurrency_key and not job.ordered:
             records.unblock(job.concurrency_key)
+        if status == "dead" and announcing.is_announced(task, dead=True):
+            announcing.announce(job.id)
     if status == "dead":
         logger.error("job %s (%s) is dead after %s attempts: %s", job.id, job.task, job.begun, error["type"])
 

@@ -96,6 +96,7 @@ class ModuleTask[**P, R](_Task[P, R]):
     )
     concurrency_key: str = ""  # "walk:{slug}": such jobs run one at a time
     timing: Timing | None = None  # when it is due by itself
+    announce: bool = False  # the end of each job is told as JobFinished; with a schedule it always is
     parks: bool = True  # a dead one of an ordered key holds up those that follow; only messages have one
 
     @property
@@ -150,6 +151,7 @@ class TaskOptions(TypedDict, total=False):
     lease_s: int
     dedupe_key: str
     concurrency_key: str
+    announce: bool
     every: timedelta | None
     cron: str
     timezone: str
