@@ -5,7 +5,7 @@ from typing import Final
 
 from monolith.events import inbox
 from monolith.events.broker import MAX_BATCH, Broker, Reader
-from monolith.events.courier import Courier
+from monolith.events.courier import Courier, trace
 
 WAIT_S: Final = 0.5  # for the next message; then the lease is looked at again
 MAX_READY: Final = 50_000  # jobs of a module that may wait for workers before its messages wait in the broker
@@ -33,6 +33,7 @@ class Consumer(Courier):
         if deliveries:
             inbox.keep(self.module, reader.stream, self._position, deliveries)
             self._position = deliveries[-1].position
+            trace("inbox", (delivery.body for delivery in deliveries))
             reader.acknowledge(self._position)
         return 0.0
 

@@ -18,6 +18,7 @@ from monolith.events.registry import consumers
 from monolith.events.relay import CHANNEL, Relay
 from monolith.jobs.worker import is_orphan
 from monolith.notifications import Listener
+from monolith.telemetry import start_telemetry
 
 logger = logging.getLogger("monolith.events")
 
@@ -36,7 +37,7 @@ class StopFlag(Protocol):
 def relay(flag: StopFlag, prepare: Callable[[], None]) -> None:
     """Be the process that relays until the cluster stops."""
     prepare()
-    _run(flag, lambda found, until: [Relay(name, found, until=until) for name in composed().modules])
+    _run(flag, lambda found, until: [Relay(name, found, until=until) for name in composed().modules], CHANNEL)
 
 
 def consume(flag: StopFlag, prepare: Callable[[], None]) -> None:
@@ -48,10 +49,12 @@ def consume(flag: StopFlag, prepare: Callable[[], None]) -> None:
 def _run(
     flag: StopFlag,
     make: Callable[[Broker, Callable[[], bool]], Sequence[Courier]],
+    channel: str = "",
 ) -> None:
     def is_ending() -> bool:
         return flag.is_stopping or is_orphan()
 
+    start_telemetry(composed().profile)
     found = broker()
     # Consumers first: the broker keeps nothing for those that it does not know.
     if not converge(found, until=is_ending):
@@ -62,7 +65,8 @@ def _run(
         if (courier := couriers.get(module)) is not None:
             courier.wake()
 
-    Listener(CHANNEL, hear, until=is_ending).start()
+    if channel:
+        Listener(channel, hear, until=is_ending).start()
     for courier in couriers.values():
         courier.start()
     while not is_ending():

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from monolith.events import outbox
-from monolith.events.broker import MAX_BATCH, Broker, Outgoing
-from monolith.events.courier import POLL_S, Courier
-from monolith.events.envelope import read_envelope
-from monolith.telemetry import continuing, is_tracing
+from monolith.events.broker import MAX_BATCH, Broker
+from monolith.events.courier import POLL_S, Courier, trace
 
 CHANNEL: Final = "monolith_outbox"
 
@@ -24,15 +22,8 @@ def relay_once(broker: Broker) -> int:
         return 0
     kept = messages[: broker.publish(messages)]
     outbox.sent(kept)
-    if is_tracing():
-        _trace(kept)
+    trace("relay", (message.body for message in kept))
     return len(kept)
-
-
-def _trace(messages: list[Outgoing]) -> None:
-    for message in messages:
-        with continuing(read_envelope(message.body).trace, f"relay {message.type}"):
-            pass
 
 
 class Relay(Courier):

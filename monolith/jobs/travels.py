@@ -21,11 +21,14 @@ def outgoing() -> dict[str, str]:
 
 
 @contextmanager
-def traveling(travels: Mapping[str, str], *, name: str) -> Iterator[None]:
-    """Run a job's function on behalf of who enqueued it, as a span of the same trace."""
+def traveling(travels: Mapping[str, str], *, name: str, job: str) -> Iterator[None]:
+    """Run a job's function on behalf of who enqueued it, as a span of the same trace.
+
+    What belongs to nothing, as a schedule's job, begins something of its own, named after the `job`.
+    """
     with (
         acting(tenant=travels.get("tenant", ""), actor=travels.get("actor", "")),
-        correlated(correlation=travels.get("correlation", ""), causation=travels.get("causation", "")),
+        correlated(correlation=travels.get("correlation") or job, causation=travels.get("causation", "")),
         continuing(travels, name),
     ):
         yield

@@ -123,8 +123,9 @@ class NatsServer:
             probe.bind(("127.0.0.1", 0))
             self.port: Final = int(probe.getsockname()[1])
         self._config = directory / "nats.conf"
+        self._store = directory / "nats"
         self._config.write_text(
-            f'host: 127.0.0.1\nport: {self.port}\njetstream {{ store_dir: "{directory / "nats"}", sync_interval: always }}\n',
+            f'host: 127.0.0.1\nport: {self.port}\njetstream {{ store_dir: "{self._store}", sync_interval: always }}\n',
             encoding="utf-8",
         )
         self.start()
@@ -145,6 +146,10 @@ class NatsServer:
                     return
             time.sleep(0.02)
         raise TimeoutError("the NATS server does not answer")
+
+    def erase(self) -> None:
+        """Forget all that it kept; to be called once it has ended."""
+        shutil.rmtree(self._store, ignore_errors=True)
 
     def kill(self) -> None:
         """End it at once, as a crash does."""

@@ -17,6 +17,7 @@ from monolith.contracts.call import Call, refuse_late
 from monolith.contracts.contract import Operation
 from monolith.contracts.errors import DeadlineExceeded, TransportFailure
 from monolith.contracts.interface import Kind
+from monolith.contracts.scope import correlation_id
 from monolith.contracts.tokens import Caller, Signer
 from monolith.contracts.transports.breaker import Breaker, State
 from monolith.contracts.transports.connections import Network, ending
@@ -25,7 +26,6 @@ from monolith.contracts.transports.retries import pauses
 from monolith.contracts.wire import DEADLINE, MAX_RESULT, PREFIX, read_answer, write_arguments
 from monolith.environment import remote_origin
 from monolith.http.identity import HEADER as REQUEST_ID
-from monolith.logs import request_id
 from monolith.telemetry import outgoing_headers
 
 logger = logging.getLogger("monolith.contracts")
@@ -144,7 +144,7 @@ class HttpTransport:
 
     def _headers(self, call: Call, left: float) -> list[tuple[str, str]]:
         token = self._signer.token(Caller(call.caller, call.tenant, call.actor))
-        current = request_id.get()
+        current = correlation_id()
         return [
             ("Host", self._host_header),
             ("Authorization", f"Bearer {token}"),
