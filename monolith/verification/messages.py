@@ -10,7 +10,7 @@ from django.tasks.exceptions import InvalidTask
 
 from monolith.composition import composed
 from monolith.contracts.messages import MessageKind, MessageType
-from monolith.contracts.registry import message_and_fix, messages_of, messages_problems
+from monolith.contracts.registry import framework_messages, message_and_fix, messages_of, messages_problems
 from monolith.events.subscriber import Subscriber
 from monolith.jobs.registry import has_subscribers, owner_of
 from monolith.module import Module
@@ -39,6 +39,7 @@ class _Found:
 def message_violations(system: System) -> Iterator[Violation]:
     """Yield everything that is wrong with events, commands and their subscribers. Needs loaded apps."""
     found = _Found()
+    found.declared |= {message.message_type.name: message.message_type for message in framework_messages()}
     for module in composed().declared.values():
         yield from _declarations(system, module, found)
     for module in composed().modules.values():
@@ -138,7 +139,8 @@ def _handlers(system: System, module: Module, found: _Found) -> Iterator[Violati
 
 def _unheard(system: System, found: _Found) -> Iterator[Violation]:
     for name, declared in found.declared.items():
-        if declared.kind is MessageKind.EVENT and not declared.external and name not in found.handled:
+        is_for_here = declared.module in system.modules and not declared.external
+        if declared.kind is MessageKind.EVENT and is_for_here and name not in found.handled:
             what = f"nobody subscribes to {name}"
             fix = "write a @subscriber where it matters, say external=True if another system reads it, or remove it"
             module = system.modules[declared.module]

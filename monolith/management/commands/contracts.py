@@ -18,7 +18,7 @@ from monolith.contracts.documents.files import (
     release_breaks,
     write_files,
 )
-from monolith.contracts.registry import contracts, messages_of, messages_problems
+from monolith.contracts.registry import contracts, framework_messages, messages_of, messages_problems
 from monolith.errors import CompositionError
 from monolith.events.registry import subscribers_by_type
 from monolith.project import project_directory
@@ -78,6 +78,7 @@ class Command(RichCommand):
         if problems:
             raise CompositionError(problems)
         messages = [message for module in composition.declared.values() for message in messages_of(module)]
+        messages += framework_messages()
         handled = {name: list(subscribers_by_type(name)) for name in composition.declared}
         files = contract_files(contract for versions in contracts().values() for contract in versions)
         return files | message_files(messages, handled)
