@@ -22,6 +22,7 @@ from monolith.context import current_module
 from monolith.environment import Environment
 from monolith.module import PLATFORM
 from monolith.profile import Profile
+from monolith.scope import call_scope
 from monolith.telemetry import current_trace_id
 
 request_id: ContextVar[str] = ContextVar("monolith_request_id", default="")
@@ -118,13 +119,18 @@ def _shared_processors(tier: str) -> list[Processor]:
 
 
 def add_scope(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Add module, request id and trace id to a line."""
+    """Add module, tenant, request id, correlation id and trace id to a line."""
     request = getattr(line.get("_record"), "request", None)
     meta = getattr(request, "META", None)
     line.setdefault("module", _module(request if meta else None))
     known = request_id.get() or (meta.get("monolith.request_id", "") if meta else "")
     if known:
         line.setdefault("request_id", known)
+    scope = call_scope()
+    if scope.tenant:
+        line.setdefault("tenant", scope.tenant)
+    if correlation := scope.correlation or known:
+        line.setdefault("correlation_id", correlation)
     if trace := current_trace_id():
         line.setdefault("trace_id", trace)
     return line

@@ -11,6 +11,8 @@ from monolith.profile import Profile
 
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 MODULE_ATTRIBUTE: Final = "monolith.module"
+TENANT_ATTRIBUTE: Final = "monolith.tenant"
+CORRELATION_ATTRIBUTE: Final = "monolith.correlation_id"
 PACKAGES: Final = (
     "opentelemetry.sdk",
     "opentelemetry.exporter.otlp.proto.http",

@@ -20,14 +20,26 @@ from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
 from monolith.context import current_module
-from monolith.telemetry import MODULE_ATTRIBUTE
+from monolith.logs import request_id
+from monolith.scope import call_scope
+from monolith.telemetry import CORRELATION_ATTRIBUTE, MODULE_ATTRIBUTE, TENANT_ATTRIBUTE
 
 
-class ModuleSpans(SpanProcessor):
-    """Writes the current module on every span when it starts."""
+class ScopeSpans(SpanProcessor):
+    """Writes the current module, tenant and correlation id on every span when it starts."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        span.set_attribute(MODULE_ATTRIBUTE, current_module())
+        span.set_attributes(_scope())
+
+
+def _scope() -> dict[str, str]:
+    scope = call_scope()
+    found = {
+        MODULE_ATTRIBUTE: current_module(),
+        TENANT_ATTRIBUTE: scope.tenant,
+        CORRELATION_ATTRIBUTE: scope.correlation or request_id.get(),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 class RootedSampler(Sampler):
@@ -56,7 +68,7 @@ class RootedSampler(Sampler):
 
 
 class RequestSpanMiddleware:
-    """Writes the module on the request's span, which started before the module was known. Innermost."""
+    """Writes on the request's span what was not known when it started: module, tenant, ids. Innermost."""
 
     sync_capable = True
     async_capable = False
@@ -65,7 +77,7 @@ class RequestSpanMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        trace.get_current_span().set_attribute(MODULE_ATTRIBUTE, current_module())
+        trace.get_current_span().set_attributes(_scope())
         return self._get_response(request)
 
 
@@ -73,7 +85,7 @@ def instrument(*, service: str) -> None:
     """Trace requests and SQL, and send spans to the endpoint that OTEL_EXPORTER_OTLP_ENDPOINT names."""
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
     provider.sampler = RootedSampler(provider.sampler)
-    provider.add_span_processor(ModuleSpans())
+    provider.add_span_processor(ScopeSpans())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.{RequestSpanMiddleware.__name__}"]

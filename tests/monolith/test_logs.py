@@ -11,6 +11,7 @@ import structlog
 from django.test import RequestFactory
 
 from monolith import Module, Tier, compose, entering, logs
+from monolith.contracts.scope import acting, correlated
 from monolith.environment import read_environment
 from monolith.http.identity import request_id as id_of
 from monolith.profile import Profile
@@ -77,6 +78,27 @@ def test_line_names_the_request_it_was_written_in(lines: Lines) -> None:
         logs.request_id.reset(token)
 
     assert lines.last()["request_id"] == "abc-000001"
+
+
+def test_line_names_the_tenant_and_what_its_work_belongs_to(lines: Lines) -> None:
+    with acting(tenant="alpine-club"), correlated(correlation="c-1"):
+        lines.logger.info("hello")
+    assert (lines.last()["tenant"], lines.last()["correlation_id"]) == ("alpine-club", "c-1")
+
+    lines.logger.info("hello")
+    assert not {"tenant", "correlation_id"} & lines.last().keys()
+
+
+def test_request_is_what_its_lines_belong_to_unless_told_otherwise(lines: Lines) -> None:
+    token = logs.request_id.set("abc-000001")
+    try:
+        lines.logger.info("hello")
+        assert lines.last()["correlation_id"] == "abc-000001"
+        with correlated(correlation="c-1"):
+            lines.logger.info("hello")
+        assert (lines.last()["correlation_id"], lines.last()["request_id"]) == ("c-1", "abc-000001")
+    finally:
+        logs.request_id.reset(token)
 
 
 def test_what_django_logs_of_a_request_after_it_left_its_module_names_both(lines: Lines) -> None:
