@@ -160,7 +160,8 @@ def check(project: EventsProject) -> None:
 
 def run_under_fire(project: EventsProject, environ: dict[str, str], broker: NatsServer | None) -> None:
     for name in project.names:
-        project.execute(f"TRUNCATE {name}.seen, {name}.monolith_job, {name}.monolith_outbox RESTART IDENTITY")
+        tables = ("seen", "monolith_job", "monolith_outbox", "monolith_position")
+        project.execute(f"TRUNCATE {', '.join(f'{name}.{table}' for table in tables)} RESTART IDENTITY")
     fire = Fire(project, environ, broker)
     started = time.monotonic()
     try:
@@ -190,3 +191,8 @@ def test_every_event_has_its_effect_once_and_in_order_whatever_is_killed(
 ) -> None:
     environ = {"MONOLITH_BROKER_URL": nats.url, "MONOLITH_ENVIRONMENT": "test"}
     run_under_fire(project, environ, nats)
+
+
+def test_the_same_holds_when_postgresql_is_the_broker(project: EventsProject) -> None:
+    environ = {"MONOLITH_BROKER_URL": project.cluster.url(), "MONOLITH_ENVIRONMENT": "test"}
+    run_under_fire(project, environ, None)
