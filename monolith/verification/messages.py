@@ -13,7 +13,7 @@ from monolith.contracts.messages import MessageKind, MessageType
 from monolith.contracts.registry import framework_messages, message_and_fix, messages_of, messages_problems
 from monolith.events.subscriber import Subscriber
 from monolith.jobs.registry import has_subscribers, owner_of
-from monolith.module import Module
+from monolith.module import FRAMEWORK_LABEL, Module
 from monolith.verification.imports import is_within
 from monolith.verification.loading import failure
 from monolith.verification.source import COMMANDS, EVENTS, Source
@@ -101,7 +101,11 @@ def _of_subscriber(
         fix = "leave time_limit_s out, or give it seconds: an attempt that hangs keeps its worker"
         yield _violation(Code.MESSAGES_SUBSCRIBER, place, module, f"{subscriber.name} has no time limit", fix)
     message = subscriber.message
-    if declared.get(message.message_type.name) is not message.message_type:
+    if message.message_type.module == FRAMEWORK_LABEL and not module.steers_jobs:
+        what = f"{subscriber.name} takes {message.__name__}, which tells about every module's jobs"
+        fix = "ask the scheduler, or set steers_jobs=True"
+        yield _violation(Code.MESSAGES_SUBSCRIBER, place, module, what, fix)
+    elif declared.get(message.message_type.name) is not message.message_type:
         named = f"{message.__module__}.{message.__qualname__}"
         what = f"{subscriber.name} takes {named}, which no module's contract declares"
         fix = "take what a contract declares: messages that none does are published by nobody"

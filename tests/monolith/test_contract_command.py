@@ -316,6 +316,19 @@ def test_an_event_that_is_gone_breaks_until_its_released_document_is_deleted(
     assert deleted.returncode == 0, deleted.stdout
 
 
+def test_documents_of_a_part_of_the_system_are_not_written(with_event: Path, run: Run) -> None:
+    settings = with_event / "settings/migrator.py"
+    text = settings.read_text()
+    settings.write_text(text.replace("modules = [", 'modules = [Module(name="docks", tier=Tier.PRIVATE), '))
+    (with_event / "apps/docks").mkdir()
+    (with_event / "apps/docks/__init__.py").write_text("")
+
+    part = run("--check", MONOLITH_MODULES="ships")
+
+    assert part.returncode == 1
+    assert "unset MONOLITH_MODULES, it leaves out ['docks']" in part.stderr
+
+
 def test_messages_that_would_not_work_are_named_and_nothing_is_written(with_event: Path, run: Run) -> None:
     change(with_event, 'key="mmsi"', 'key="imo"')
 
