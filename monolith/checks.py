@@ -42,6 +42,7 @@ def register() -> None:
         check_routes,
         check_contracts,
         check_tasks,
+        check_tenant_tables,
     ):
         checks.register(check, Tags.models)
 
@@ -280,3 +281,22 @@ def _task_problems(module: Module) -> Iterator[tuple[str, str]]:
     for task in tasks:
         for problem in problems_of(task):
             yield f"{module.tasks_module}: {problem.message}", f"{problem.fix[:1].upper()}{problem.fix[1:]}"
+
+
+def check_tenant_tables(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Check that tables which hold their rows to tenants have models made for it: E011."""
+    from monolith.tenancy.soundness import problems_of as problems_of_tenants
+
+    return [
+        Error(
+            f"{problem.message}.",
+            hint=problem.fix,
+            obj=problem.model or Declared(module.name, "tenant_tables"),
+            id="monolith.E011",
+        )
+        for module in composed().modules.values()
+        if module.name in apps.app_configs
+        for problem in problems_of_tenants(
+            module, list(apps.get_app_config(module.name).get_models(include_auto_created=True))
+        )
+    ]
