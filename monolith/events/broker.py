@@ -1,9 +1,10 @@
 """The seam to brokers: a log of messages, and a reader for each module that subscribes to some of their types.
 
 A broker keeps what it confirmed until every consumer that wants it has acknowledged it, gives each message a position
-that only grows, and takes the same message id once (as long as it remembers it). The rest is made of that: order,
-because the relay sends a module's messages one after the other and a reader gets them by position; once, because the
-consumer keeps its position in the transaction that keeps the messages.
+that only grows, and takes a message id once for as long as it keeps the message: one that all consumers have let go of
+may be taken again, and what keeps the messages refuses it by its id. The rest is made of that: order, because the relay
+sends a module's messages one after the other and a reader gets them by position; once, because the consumer keeps its
+position in the transaction that keeps the messages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,11 @@ class Reader(Protocol):
         ...
 
     def start_after(self, position: int) -> None:
-        """Go on after a position (0: from the oldest message that is kept). Raises BrokerError."""
+        """Go on after a position (0: from the oldest message that is kept), as the one reader of this consumer.
+
+        Raises BrokerError, BrokerRefused among them when the log ends before the position; and OutOfStep when the log
+        was made anew since: look at `stream` again, then decide where to begin.
+        """
         ...
 
     def fetch(self, *, limit: int, wait_s: float) -> Sequence[Delivery]:
@@ -58,7 +63,8 @@ class Reader(Protocol):
     def acknowledge(self, position: int) -> None:
         """Let the broker forget, as far as this consumer is concerned, what was fetched up to a position.
 
-        To be called once that is kept elsewhere. Not confirmed: what is not acknowledged is only kept longer.
+        To be called once that is kept elsewhere, at least every few thousand messages: a broker may wait for it before
+        it sends more. Not confirmed: what is not acknowledged is only kept longer.
         """
         ...
 
@@ -76,7 +82,9 @@ class Broker(Protocol):
         """Make the log and these consumers as declared: each by name, with the message types that it wants.
 
         A type that a consumer had and no longer wants is only taken from it with `narrow`: in a roll-out the older
-        process must not take away what the newer one asked for. Raises BrokerError.
+        process must not take away what the newer one asked for. A consumer that is left without types is removed;
+        consumers that are not named stay as they are. Until it is called once there is no log: publish() raises.
+        Safe to call at once in several processes. Raises BrokerError.
         """
         ...
 

@@ -19,6 +19,7 @@ from monolith.events.brokers.nats_streams import (
     Names,
     claims_config,
     consumer_info,
+    holds,
     settle_consumer,
     settle_stream,
     stream_config,
@@ -181,13 +182,21 @@ class NatsBroker:
         }
         await connection.request(self._names.subject(message.type), message.body, headers)
 
+    async def _keep(self, connection: NatsConnection, message: Outgoing) -> None:
+        subject, key = self._names.subject(message.type), str(message.id)
+        answer = await connection.request(subject, message.body, {"Nats-Msg-Id": key})
+        if not answer.get("duplicate") or await holds(connection, self._names, int(answer["seq"])):
+            return
+        # All have it already, or nobody ever will: a server that was killed in the middle of a batch (2.15.1, with
+        # retention by interest) knows the ids of the rest of it after its restart, and has dropped the messages. Sent
+        # under another id it comes once too often at worst, which an inbox refuses by the id in the envelope.
+        await connection.request(subject, message.body, {"Nats-Msg-Id": f"{key} {uuid4().hex}"})
+
     async def _one_by_one(self, connection: NatsConnection, messages: Sequence[Outgoing]) -> int:
         kept = 0
         for message in messages:
             try:
-                await connection.request(
-                    self._names.subject(message.type), message.body, {"Nats-Msg-Id": str(message.id)}
-                )
+                await self._keep(connection, message)
             except (ApiError, BrokerError) as error:
                 if kept:
                     return kept

@@ -9,6 +9,7 @@ from monolith.events.broker import MAX_BATCH
 from monolith.events.brokers.nats_connection import NatsConnection
 from monolith.events.brokers.nats_errors import (
     CONSUMER_NOT_FOUND,
+    MESSAGE_NOT_FOUND,
     STREAM_DIFFERS,
     STREAM_NOT_FOUND,
     ApiError,
@@ -121,6 +122,17 @@ async def consumer_info(connection: NatsConnection, names: Names, consumer: str)
         if error.code in {CONSUMER_NOT_FOUND, STREAM_NOT_FOUND}:
             return None
         raise
+
+
+async def holds(connection: NatsConnection, names: Names, position: int) -> bool:
+    """Say whether the message at a position is still there. Raises ApiError and BrokerError."""
+    try:
+        await connection.api(f"STREAM.MSG.GET.{names.stream}", {"seq": position})
+    except ApiError as error:
+        if error.code == MESSAGE_NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 async def unsettled(
