@@ -53,7 +53,12 @@ def test_each_schema_holds_its_own_tables_owned_by_its_owner(project: GeneratedP
         ("alpha", "django_migrations"),
         *(("alpha", f"monolith_{name}") for name in ("commandrecord", "job", "lease", "schedule")),
     }
-    assert {owner for schema, _, owner in found} == {"alpha_owner", "beta_owner", "platform_owner"}
+    assert {owner for schema, _, owner in found} == {
+        "alpha_owner",
+        "beta_owner",
+        "platform_owner",
+        "broker_owner",
+    }
     assert ("platform", "auth_user", "platform_owner") in found
 
 
@@ -71,7 +76,7 @@ def test_second_run_applies_nothing(project: GeneratedProject) -> None:
     code, output = project.manage("migrate_schemas")
 
     assert code == 0
-    assert "3 schemas up to date, 0 migrations applied." in output
+    assert "4 schemas up to date, 0 migrations applied." in output
 
 
 def test_plan_names_what_is_pending_and_changes_nothing(project: GeneratedProject) -> None:
@@ -92,7 +97,7 @@ def test_unknown_module_is_refused_with_the_known_ones(project: GeneratedProject
     code, output = project.manage("migrate_schemas", "--module", "gamma")
 
     assert code == 1
-    assert "no such module: gamma; known: alpha, beta, platform" in output
+    assert "no such module: gamma; known: alpha, beta, platform, broker" in output
 
 
 def test_failing_module_reports_and_leaves_the_others_done(project: GeneratedProject) -> None:
@@ -103,7 +108,7 @@ def test_failing_module_reports_and_leaves_the_others_done(project: GeneratedPro
     assert code == 1
     assert "alpha  failed: division by zero" in output
     assert "1 failed: alpha. The others are done" in output
-    assert {schema for schema, _, _ in tables(project)} == {"alpha", "beta", "platform"}
+    assert {schema for schema, _, _ in tables(project)} == {"alpha", "beta", "platform", "broker"}
 
 
 @pytest.mark.parametrize(
@@ -222,10 +227,10 @@ def test_thirty_modules_in_parallel_and_again(tmp_path: Path) -> None:
 
         code, output = project.manage("migrate_schemas", "--parallel")
         assert code == 0, output
-        assert {schema for schema, _, _ in tables(project)} == {*project.names, "platform"}
+        assert {schema for schema, _, _ in tables(project)} == {*project.names, "platform", "broker"}
 
         code, output = project.manage("migrate_schemas", "--parallel")
-        assert "31 schemas up to date, 0 migrations applied." in output
+        assert "32 schemas up to date, 0 migrations applied." in output
     finally:
         project.stop()
 
@@ -239,7 +244,7 @@ def test_module_on_another_database_is_migrated_there(tmp_path: Path) -> None:
             code, output = project.manage(command, DATABASE_URL_ALPHA=address)
             assert code == 0, output
 
-        assert {schema for schema, _, _ in tables(project)} == {"beta", "platform"}
+        assert {schema for schema, _, _ in tables(project)} == {"beta", "platform", "broker"}
         with project.admin("elsewhere") as connection:
             (found,) = connection.execute("SELECT count(*) FROM alpha.alpha_item")
         assert found == (0,)
