@@ -30,12 +30,12 @@ with entering("module0"), atomic():
     for number in range({TIMERS}):
         publish(
             Counted(thing=f"thing-{{number}}", number=0),
-            deliver_at=datetime.now(UTC) + timedelta(seconds={{after}} + number * 0.1),
+            deliver_at=datetime.now(UTC) + timedelta(seconds=AFTER + number * 0.1),
         )
     gone = publish(Counted(thing="cancelled", number=0), deliver_at=datetime.now(UTC) + timedelta(seconds=1))
     moved = publish(Counted(thing="moved", number=0), deliver_at=datetime.now(UTC) + timedelta(days=1))
     assert cancel(gone)
-    assert reschedule(moved, datetime.now(UTC) + timedelta(seconds={{after}}))
+    assert reschedule(moved, datetime.now(UTC) + timedelta(seconds=AFTER))
 """
 
 
@@ -61,7 +61,7 @@ def test_due_timers_fire_within_a_second_while_many_wait(project: EventsProject)
     environ = {"MONOLITH_BROKER_URL": server.url, "MONOLITH_ENVIRONMENT": "test"}
     try:
         with QCluster(project, "--workers", "2", **environ):
-            project.enqueue(PUBLISH.format(after=4), **environ)
+            project.enqueue(PUBLISH.replace("AFTER", "4"), **environ)
             project.execute(
                 "INSERT INTO due SELECT id, due_at FROM module0.monolith_outbox WHERE partition_key <> ':later'"
             )
@@ -74,7 +74,7 @@ def test_due_timers_fire_within_a_second_while_many_wait(project: EventsProject)
         assert late[-1] < 1.0
         assert project.rows("SELECT count(*) FROM module2.seen WHERE thing = 'cancelled'") == [(0,)]
         # Those that came due while nothing ran fire when something does.
-        project.enqueue(PUBLISH.format(after=0), **environ)
+        project.enqueue(PUBLISH.replace("AFTER", "0"), **environ)
         with QCluster(project, "--workers", "2", **environ):
             wait_until(
                 lambda: project.rows("SELECT count(*) FROM module2.seen") == [(2 * (TIMERS + 1),)],
