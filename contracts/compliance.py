@@ -6,7 +6,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import Interface, Schema, UtcDatetime, gate
+from monolith.contracts import Event, Interface, Schema, UtcDatetime, gate
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Printable text in one line; subjects are `user:7` or `command:ingest_nmea`, actions `knowledge.publish`."""
@@ -52,6 +52,7 @@ class Compliance(Interface, Protocol):
         callers=("agent", "chat", "home", "knowledge", "ships"),
         ceiling_s=5.0,
         until=attrgetter("ends_at"),
+        changed_by="GrantChanged",
     )
     def check(self, *, subject: Name, action: Name, resource: Name) -> Decision:
         """Decide whether `subject` may do `action` to `resource` now, for the tenant of the call.
@@ -59,3 +60,14 @@ class Compliance(Interface, Protocol):
         What no rule mentions is denied. Ask before the transaction that writes, once for each resource.
         """
         ...
+
+
+class GrantChanged(Event, key="subject"):
+    """A grant or a rule was made, changed or ended: what the gate said before may be wrong."""
+
+    subject: str
+    """Whom it is about, as the grant has it, which may be a pattern: `user:7`, `user:*`; `*` for a rule."""
+    right: str
+    """Which right is given, taken or needed."""
+    tenant: str = ""
+    """In which tenant the grant holds; empty for rules, which all tenants share."""

@@ -4,7 +4,9 @@ Polling is the fallback of whoever uses it: behind a pooler in transaction mode 
 """
 
 import logging
+import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,12 +23,23 @@ LISTEN_FOR_S: Final = 0.5  # until the thread looks whether it is to end
 
 
 class Listener:
-    """Calls `hear` with the payload of each notification on a channel, from threads of its own."""
+    """Calls `hear` with the payload of each notification on a channel, from threads of its own.
 
-    def __init__(self, channel: str, hear: Callable[[str], None], *, until: Callable[[], bool]) -> None:
+    It calls `began` whenever it hears a server from then on, also again: what was said before was missed.
+    """
+
+    def __init__(
+        self,
+        channel: str,
+        hear: Callable[[str], None],
+        *,
+        until: Callable[[], bool],
+        began: Callable[[], None] = lambda: None,
+    ) -> None:
         self._channel = channel
         self._hear = hear
         self._is_ending = until
+        self._began = began
         self._pause = threading.Event()
 
     def start(self) -> None:
@@ -39,6 +52,7 @@ class Listener:
             try:
                 with psycopg.connect(**_parameters(alias), autocommit=True) as connection:
                     connection.execute(SQL("LISTEN {}").format(Identifier(self._channel)))
+                    self._began()
                     self._pass_on(connection)
             except psycopg.Error as error:
                 logger.info("not listening on %s, polling: %s", self._channel, error)
@@ -51,12 +65,16 @@ class Listener:
 
 
 def _servers() -> list[str]:
-    """Return one alias for each database that modules of this process live in."""
-    addresses: dict[tuple[Any, ...], str] = {}
+    """Return one alias for each database that modules of this process live in.
+
+    Each process takes another one: a module's role may have so many connections and no more.
+    """
+    addresses: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     for module in composed().modules:
-        options = composed().databases[composed().alias_of(module)]
-        addresses.setdefault((options["HOST"], options["PORT"], options["NAME"]), composed().alias_of(module))
-    return list(addresses.values())
+        alias = composed().alias_of(module)
+        options = composed().databases[alias]
+        addresses[options["HOST"], options["PORT"], options["NAME"]].append(alias)
+    return [aliases[os.getpid() % len(aliases)] for aliases in addresses.values()]
 
 
 def _parameters(alias: str) -> dict[str, Any]:

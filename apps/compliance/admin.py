@@ -1,15 +1,16 @@
 """Rules and grants in the admin, and the audit to look at."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from apps.compliance import audit, queries, services
 from apps.compliance.models import AuditEntry, Event, Grant, Rule
+from monolith import atomic
 
 if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
     _AnyAdmin = admin.ModelAdmin[Model]
@@ -30,8 +31,9 @@ class KeptAdmin(_AnyAdmin):
     actions = ["end"]
 
     def save_model(self, request: HttpRequest, obj: Model, form: _Form, change: bool) -> None:  # noqa: FBT001 - Django calls it so
-        with audit.changing(by=_actor(request)):
+        with audit.changing(by=_actor(request)) as tell:
             super().save_model(request, obj, form, change)
+            tell(cast("Rule | Grant", obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -44,6 +46,18 @@ class RuleAdmin(KeptAdmin):
     search_fields = ["action", "resource", "right", "reason"]
     fields = ["action", "resource", "right", "notice_days", "reason", "created_at", "ended_at"]
     readonly_fields = ["created_at", "ended_at"]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        with atomic():
+            if request.method == "POST":
+                services.one_at_a_time()  # the form finds out whether there is such a rule
+            return super().changeform_view(request, object_id, form_url, extra_context)
 
     @admin.action(description="End the selected rules", permissions=["change"])
     def end(self, request: HttpRequest, rows: QuerySet[Model]) -> None:

@@ -5,12 +5,16 @@ rules and grants are recorded by triggers, so no writer can leave them out.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from apps.compliance.models import Grant, Rule
+from apps.compliance.patterns import ANYTHING
+from contracts.compliance import GrantChanged
 from monolith import atomic, connection, on_commit
 from monolith.contracts import forget_decisions
+from monolith.events import publish
 
 # The trigger locks the tenant's head, and adds position, time and hashes.
 _APPEND: Final = "INSERT INTO compliance_auditentry (tenant, content) VALUES (%s, %s)"
@@ -27,13 +31,22 @@ def append(*, tenant: str, event: str, by: str, details: Mapping[str, Any]) -> N
 
 
 @contextmanager
-def changing(*, by: str) -> Iterator[None]:
+def changing(*, by: str) -> Iterator[Callable[[Rule | Grant], None]]:
     """Run the block in a transaction whose changes of rules and grants are recorded as made by `by`.
 
-    When it commits, this process forgets what the gate said before.
+    It is given a function to call with each row that it has changed, which tells others. When it commits, this process
+    forgets what the gate said before, and all others do so once they hear of it.
     """
     with atomic():
         with connection().cursor() as cursor:
             cursor.execute(_SIGN, [by])
         on_commit(forget_decisions)
-        yield
+        yield _tell
+
+
+def _tell(changed: Rule | Grant) -> None:
+    if isinstance(changed, Grant):
+        event = GrantChanged(subject=changed.subject, right=changed.right, tenant=changed.tenant)
+    else:
+        event = GrantChanged(subject=ANYTHING, right=changed.right)
+    publish(event)

@@ -10,6 +10,7 @@ RULES: Final = (
         "What is published can have been read before it is taken back.",
     ),
     ("home.edit_slo", "home.edit_slo", "A service level is a promise to those who read the status page."),
+    ("agent.*", "agent.use", "What a tenant has sent to the outside cannot be taken back."),
 )
 GRANTS: Final = (
     ("user:*", "ships.ingest", "Private routes are for staff; all of them may bring in sentences."),
@@ -18,6 +19,9 @@ GRANTS: Final = (
     ("user:*", "knowledge.publish", "Private routes are for staff; narrow it to those who should publish."),
     ("command:import_notes", "knowledge.publish", "As above, and only what asks to be published."),
     ("user:*", "home.edit_slo", "Private routes are for staff; narrow it to those who answer for a service."),
+)
+TENANT_GRANTS: Final = (
+    ("sample", "user:*", "agent.use", "The tenant of agent's sample calls, for all staff to try it."),
 )
 BY: Final = "command:load_samples"
 
@@ -42,5 +46,10 @@ def load() -> str:
             services.make_grant(Grant(subject=subject, right=right, reason=reason), by=BY)
             for subject, right, reason in GRANTS
             if not Grant.objects.filter(subject=subject, right=right).exists()
+        ]
+        grants += [
+            services.make_grant(Grant(tenant=tenant, subject=subject, right=right, reason=reason), by=BY)
+            for tenant, subject, right, reason in TENANT_GRANTS
+            if not Grant.objects.filter(tenant=tenant, subject=subject, right=right).exists()
         ]
     return f"{len(rules)} rules and {len(grants)} grants new"

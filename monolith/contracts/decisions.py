@@ -1,6 +1,7 @@
 """The gate's answers as its callers keep them: for a short while, and denying when there is none."""
 
 import logging
+import os
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +12,11 @@ from monolith.contracts.call import Call, Transport
 from monolith.contracts.errors import CallError, ContractError, DeclaredError, InvalidCall
 from monolith.contracts.interface import Gate
 from monolith.contracts.wire import write_arguments
+from monolith.notifications import Listener
 
 logger = logging.getLogger("monolith.contracts")
 
+CHANNEL: Final = "monolith_decisions"  # what monolith.events.gate says on it
 MAX_KEPT: Final = 10_000  # decisions; beyond it all are forgotten, which costs a call each
 
 
@@ -25,6 +28,8 @@ class _Kept:
 
 _kept: dict[tuple[str, ...], _Kept] = {}
 _generation = 0
+_listening = 0  # the process that does; a fork has none of its parent's threads
+hears_changes = True  # the pytest plugin switches it off: when it begins to listen, all is forgotten once
 _lock = threading.Lock()
 
 
@@ -70,6 +75,20 @@ def _keep(key: tuple[str, ...], answer: Any, rules: Gate, generation: int) -> No
         if len(_kept) >= MAX_KEPT:
             _kept.clear()
         _kept[key] = _Kept(answer, monotonic() + seconds)
+    if rules.changed_by and hears_changes:
+        _listen()
+
+
+def _listen() -> None:
+    """Hear of changes from now on, in a process that has something to forget; what came before that is forgotten."""
+    global _listening
+    with _lock:
+        if _listening == os.getpid():
+            return
+        _listening = os.getpid()
+    Listener(
+        CHANNEL, lambda _: forget_decisions(), until=lambda: not hears_changes, began=forget_decisions
+    ).start()
 
 
 def forget_decisions() -> None:

@@ -32,6 +32,7 @@ class Gate:
     callers: frozenset[str]  # the only modules that may require it
     ceiling_s: float  # an answer is kept this long at most; longer spares calls, and a revoked right lives on
     until: Callable[[Any], datetime | None]  # when an answer stops being true by itself
+    changed_by: str = ""  # the event of the same contract after which callers forget all answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +79,20 @@ def gate[F: Callable[..., Any]](
     callers: Sequence[str],
     ceiling_s: float = 5.0,
     until: Callable[[Any], datetime | None] = _never,
+    changed_by: str = "",
 ) -> Callable[[F], F]:
-    """Mark the one query that may block a write: kept for `ceiling_s` seconds, `on_failure` when it cannot be asked."""
-    rules = Gate(on_failure=on_failure, callers=frozenset(callers), ceiling_s=ceiling_s, until=until)
+    """Mark the one query that may block a write: kept for `ceiling_s` seconds, `on_failure` when it cannot be asked.
+
+    `changed_by` names an event of the same contract: once it is published, every process forgets what it kept. Callers
+    need no subscriber of it.
+    """
+    rules = Gate(
+        on_failure=on_failure,
+        callers=frozenset(callers),
+        ceiling_s=ceiling_s,
+        until=until,
+        changed_by=changed_by,
+    )
 
     def mark(method: F) -> F:
         return _marked(method, replace(marks_of(method), kind=Kind.GATE, gate=rules))

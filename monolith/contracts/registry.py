@@ -63,7 +63,7 @@ def messages_of(module: Module) -> list[type[Message]]:
 
 
 def framework_messages() -> list[type[Message]]:
-    """Return what the framework tells as each module; nothing where no module declares `steers_jobs`: who may hear it."""
+    """Return what the framework tells as each module; nothing where no module declares `steers_jobs`, to hear it."""
     if not any(module.steers_jobs for module in composed().declared.values()):
         return []
     return [message for file in FRAMEWORK_MESSAGES for message in _messages_in(import_module(file))]
@@ -148,7 +148,8 @@ def _kept(module: Module) -> Iterator[tuple[Operation, Provider]]:
 
 def provider_problems(promise: Promise) -> Iterator[str]:
     """Yield every way in which a module's functions differ from what its contract promises."""
-    problems = list(interface_problems(promise.interface))
+    problems = [*interface_problems(promise.interface)]
+    problems = problems or [*_gate_event_problems(promise)]
     yield from problems
     if problems:
         return
@@ -163,6 +164,17 @@ def provider_problems(promise: Promise) -> Iterator[str]:
             yield f"{place} is missing; write the function that {promise.interface.__name__} promises"
         else:
             yield from _difference(place, operation, function)
+
+
+def _gate_event_problems(promise: Promise) -> Iterator[str]:
+    events = {message.__name__ for message in messages_of(promise.module)}
+    for operation in contract_of(promise.interface).operations.values():
+        changed_by = operation.gate.changed_by if operation.gate else ""
+        if changed_by and changed_by not in events:
+            yield (
+                f"{operation.label} says changed_by={changed_by!r}, and its contract declares no such event; name one "
+                f"of it: {', '.join(sorted(events)) or 'none is declared'}"
+            )
 
 
 def _difference(place: str, operation: Operation, function: Provider) -> Iterator[str]:
@@ -226,6 +238,27 @@ def contracts() -> Mapping[str, tuple[Contract, ...]]:
             for name, module in composed().declared.items()
         }
     )
+
+
+def gate_changes() -> Mapping[str, frozenset[str]]:
+    """Return the events after which modules forget what the gate said, by their types' names, each with its callers.
+
+    Raises CompositionError.
+    """
+    return {
+        f"{gate.module}.{gate.gate.changed_by}": frozenset(
+            name for name in gate.gate.callers if gate.module in _required_by(name)
+        )
+        for versions in contracts().values()
+        for contract in versions
+        for gate in contract.operations.values()
+        if gate.gate is not None and gate.gate.changed_by
+    }
+
+
+def _required_by(module: str) -> tuple[str, ...]:
+    declared = composed().declared.get(module)
+    return declared.requires if declared else ()
 
 
 def contract_problems(modules: Mapping[str, Module]) -> Iterator[str]:

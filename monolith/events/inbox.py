@@ -16,11 +16,10 @@ from monolith.events.envelope import Envelope, read_envelope
 from monolith.events.errors import OutOfStep
 from monolith.events.outbox import statement
 from monolith.events.registry import subscribers_by_type
-from monolith.events.subscriber import AnySubscriber
 from monolith.jobs.records import fetch
 from monolith.jobs.records import statement as jobs_statement
 from monolith.jobs.runner import error_text
-from monolith.jobs.task import MAX_KEY_BYTES
+from monolith.jobs.task import MAX_KEY_BYTES, AnyTask
 from monolith.transactions import atomic
 
 logger = logging.getLogger("monolith.events")
@@ -43,7 +42,7 @@ _DISCARD: Final = jobs_statement("discard")
 class Entry:
     """One message for one subscriber."""
 
-    subscriber: AnySubscriber
+    subscriber: AnyTask
     envelope: Envelope
     body: str
 

@@ -6,9 +6,12 @@ from functools import cache
 from types import MappingProxyType
 
 from monolith.composition import composed
+from monolith.contracts.registry import gate_changes
 from monolith.errors import CompositionError
+from monolith.events.gate import forget_decisions
 from monolith.events.subscriber import AnySubscriber, Subscriber
 from monolith.jobs.registry import owner_of, tasks_of
+from monolith.jobs.task import AnyTask
 from monolith.module import FRAMEWORK_LABEL
 
 
@@ -22,9 +25,15 @@ def subscribers_of(module: str) -> dict[str, AnySubscriber]:
 
 
 @cache
-def subscribers_by_type(module: str) -> Mapping[str, tuple[AnySubscriber, ...]]:
-    """Return which subscribers of a composed module get the messages of a type, by the type's name."""
-    found: dict[str, list[AnySubscriber]] = defaultdict(list)
+def subscribers_by_type(module: str) -> Mapping[str, tuple[AnyTask, ...]]:
+    """Return which subscribers of a composed module get the messages of a type, by the type's name.
+
+    Those that the framework adds are among them: who asks the gate hears of what changes its answers.
+    """
+    found: dict[str, list[AnyTask]] = defaultdict(list)
+    for name, callers in gate_changes().items():
+        if module in callers:
+            found[name].append(forget_decisions)
     for subscriber in subscribers_of(module).values():
         _require_power(module, subscriber)
         found[subscriber.message.message_type.name].append(subscriber)

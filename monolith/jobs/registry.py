@@ -16,7 +16,7 @@ from monolith.jobs.task import AnyTask, ModuleTask
 from monolith.module import FRAMEWORK_LABEL, Module
 
 # Of the framework's own tasks each module has its own jobs, as it has its own set of the framework's tables.
-FRAMEWORK_TASKS: Final = ("monolith.jobs.retention",)
+FRAMEWORK_TASKS: Final = ("monolith.jobs.retention", "monolith.events.gate")
 
 
 def owner_of(path: str) -> str | None:

@@ -54,6 +54,9 @@ def django_db_setup(cluster: PostgresCluster, django_db_blocker: DjangoDbBlocker
     """Point every alias at this worker's own clone of the migrated database."""
     from django.db import connections
 
+    from monolith.contracts import decisions
+
+    decisions.hears_changes = False  # what a thread forgets in between, a test may have counted on
     with django_db_blocker.unblock():
         if worker := os.environ.get("PYTEST_XDIST_WORKER", ""):
             name = _clone(cluster, worker)

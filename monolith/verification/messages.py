@@ -10,7 +10,14 @@ from django.tasks.exceptions import InvalidTask
 
 from monolith.composition import composed
 from monolith.contracts.messages import MessageKind, MessageType
-from monolith.contracts.registry import framework_messages, message_and_fix, messages_of, messages_problems
+from monolith.contracts.registry import (
+    framework_messages,
+    gate_changes,
+    message_and_fix,
+    messages_of,
+    messages_problems,
+)
+from monolith.errors import CompositionError
 from monolith.events.subscriber import Subscriber
 from monolith.jobs.registry import has_subscribers, owner_of
 from monolith.module import FRAMEWORK_LABEL, Module
@@ -142,9 +149,13 @@ def _handlers(system: System, module: Module, found: _Found) -> Iterator[Violati
 
 
 def _unheard(system: System, found: _Found) -> Iterator[Violation]:
+    try:
+        heard = found.handled.keys() | {name for name, callers in gate_changes().items() if callers}
+    except CompositionError:  # a broken contract, which is reported as such
+        return
     for name, declared in found.declared.items():
         is_for_here = declared.module in system.modules and not declared.external
-        if declared.kind is MessageKind.EVENT and is_for_here and name not in found.handled:
+        if declared.kind is MessageKind.EVENT and is_for_here and name not in heard:
             what = f"nobody subscribes to {name}"
             fix = "write a @subscriber where it matters, say external=True if another system reads it, or remove it"
             module = system.modules[declared.module]

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 __all__ = ["subscriptions"]
 
+decorate: Any = task  # with options that a test passes on
 PATH = f"apps.{READER}.tasks."
 HOUR = timedelta(hours=1)
 
@@ -35,7 +36,7 @@ def make(subscriptions: Subscriptions) -> Callable[..., Any]:
 
     def made(function: Callable[..., Any], **options: Any) -> Any:
         function.__module__, function.__qualname__ = f"apps.{READER}.tasks", function.__name__
-        found = task(time_limit_s=60, **options)(function)
+        found = decorate(time_limit_s=60, **options)(function)
         subscriptions.known[found.module_path] = found
         return found
 
