@@ -17,6 +17,7 @@ from apps.hikes.models import Walk, Window
 from apps.hikes.refresh import refresh_windows
 from contracts.hikes import Around, WalkNotFound, WalkPublished, WalkRetired, WindowsRefreshed
 from monolith import atomic, entering
+from monolith.events import outbox
 from monolith.testing.events import Events
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -29,6 +30,10 @@ def upload(name: str = "Over the hill", *, latitude: float = 54.0, published: bo
     data = write_gpx(name=name, description="Up and over.", points=ends, keywords="Dales")
     with entering("hikes"):
         return services.upload_walk(data=data, published=published)
+
+
+def refuse(drafts: object) -> None:
+    raise RuntimeError("no outbox")
 
 
 def published(events: Events) -> list[str]:
@@ -80,6 +85,22 @@ def test_what_is_undone_was_not_told(events: Events) -> None:
             raise RuntimeError("undone")
         assert not Walk.objects.get().published
     assert published(events) == []
+
+
+def test_what_cannot_be_told_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    walk, public = upload(), upload("Public", latitude=55, published=True)
+    monkeypatch.setattr(outbox, "add", refuse)
+    with entering("hikes"):
+        for action in (
+            lambda: services.publish_walk(slug=walk.slug),
+            lambda: services.retire_walk(slug=public.slug),
+            lambda: upload("Third", latitude=56, published=True),
+            lambda: refresh_windows(provider=FixtureForecast(), now=NOW),
+        ):
+            with pytest.raises(RuntimeError, match="no outbox"):
+                action()
+        assert set(Walk.objects.values_list("slug", "published")) == {(walk.slug, False), (public.slug, True)}
+        assert not Window.objects.exists()
 
 
 def test_a_confirmed_forecast_is_told_with_its_viable_hours(events: Events) -> None:

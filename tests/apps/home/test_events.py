@@ -16,7 +16,7 @@ from contracts.home import SloBreached, SloRecovered
 from contracts.knowledge import NoteChanged, NoteTombstoned, Verification
 from monolith import atomic, entering
 from monolith.contracts import Event
-from monolith.events import publish_all
+from monolith.events import outbox, publish_all
 from monolith.testing.events import Events
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -73,6 +73,18 @@ def test_a_roll_up_that_is_undone_was_not_told_and_is_told_the_next_time(events:
         assert events.published(SloBreached) == []
         roll_up(store=STORE, now=now)
     assert len(events.published(SloBreached)) == 1
+
+
+def test_a_crossing_that_cannot_be_told_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(drafts: object) -> None:
+        raise RuntimeError("no outbox")
+
+    monkeypatch.setattr(outbox, "add", refuse)
+    with entering("home"):
+        with pytest.raises(RuntimeError, match="no outbox"):
+            roll_up(store=STORE, now=probed(*[False] * 10))
+        assert not SloSnapshot.objects.exists()
+        assert not ProbeLatch.objects.exists()
 
 
 def test_an_objective_that_is_met_is_not_told_of(events: Events) -> None:

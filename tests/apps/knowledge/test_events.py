@@ -1,5 +1,6 @@
 """What knowledge tells of notes and gaps."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -25,6 +26,7 @@ from apps.knowledge.services import (
 from apps.knowledge.vault import VaultFile
 from contracts.knowledge import GapOpened, NoteChanged, NoteTombstoned
 from monolith import atomic, entering
+from monolith.events import outbox
 from monolith.testing.events import Events
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -113,19 +115,40 @@ def test_a_removed_note_is_told_of_after_its_changes(events: Events) -> None:
 @in_knowledge
 def test_what_is_undone_was_not_told(events: Events) -> None:
     note("Sea", "[[Moon]]")
-    for action in (
-        lambda: note(),
-        lambda: edit_note(slug="sea", revision=1, body="Salt."),
-        lambda: show_note(slug="sea"),
-        lambda: remove_note(slug="sea", revision=1),
-        lambda: discover_gaps(now=NOW),
-    ):
+    for action in actions():
         with suppress(RuntimeError), atomic():
             action()
             raise RuntimeError("undone")
     kept = Note.objects.get()
     assert (kept.slug, kept.revision, kept.visibility, Gap.objects.count()) == ("sea", 1, "private", 0)
     assert [envelope.type for envelope in events.envelopes()] == ["knowledge.NoteChanged"]
+
+
+@in_knowledge
+def test_what_cannot_be_told_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(drafts: object) -> None:
+        raise RuntimeError("no outbox")
+
+    note("Sea", "[[Moon]]")
+    monkeypatch.setattr(outbox, "add", refuse)
+    for action in actions():
+        with pytest.raises(RuntimeError, match="no outbox"):
+            action()
+    kept = Note.objects.get()
+    assert (kept.slug, kept.revision, kept.visibility, Gap.objects.count()) == ("sea", 1, "private", 0)
+    assert kept.verification == "unverified"
+
+
+def actions() -> list[Callable[[], object]]:
+    """Return what changes the note `sea`, or what is beside it."""
+    return [
+        lambda: note(),
+        lambda: edit_note(slug="sea", revision=1, body="Salt."),
+        lambda: show_note(slug="sea"),
+        lambda: remove_note(slug="sea", revision=1),
+        lambda: raise_dispute(slug="sea", claim="Salt.", reason="No.", raised_by="ada", now=NOW),
+        lambda: discover_gaps(now=NOW),
+    ]
 
 
 @in_knowledge

@@ -111,6 +111,16 @@ def test_a_batch_that_is_undone_was_not_told_and_is_told_the_next_time(now: date
     assert told(events, VesselFirstSeen) == [(VESSEL, now)]
 
 
+def test_a_batch_that_cannot_be_told_is_not_stored(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(drafts: object) -> None:
+        raise RuntimeError("no outbox")
+
+    monkeypatch.setattr(outbox, "add", refuse)
+    with pytest.raises(RuntimeError, match="no outbox"):
+        ingest([position(now)], now=now)
+    assert (Vessel.objects.count(), LatestPosition.objects.count()) == (0, 0)
+
+
 def test_other_modules_find_vessels_near_and_what_they_say_of_themselves(now: datetime) -> None:
     lines = [
         *voyage(now),

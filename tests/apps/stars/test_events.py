@@ -10,6 +10,7 @@ from apps.stars.pruning import prune
 from apps.stars.refresh import refresh_hours
 from contracts.stars import GoodNightAhead
 from monolith import atomic
+from monolith.events import outbox
 from monolith.testing.events import Events
 from tests.apps.stars.clear_on import ClearOn
 from tests.apps.stars.sites import NOW, make_site
@@ -78,6 +79,17 @@ def test_what_is_undone_was_not_told_and_is_told_the_next_time(events: Events) -
     assert (nights(events), SiteHour.objects.count(), ToldNight.objects.count()) == ([], 0, 0)
     refresh(22)
     assert nights(events) == [date(2026, 11, 22)]
+
+
+def test_what_cannot_be_told_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(drafts: object) -> None:
+        raise RuntimeError("no outbox")
+
+    make_site()
+    monkeypatch.setattr(outbox, "add", refuse)
+    with pytest.raises(RuntimeError, match="no outbox"):
+        refresh(22)
+    assert (SiteHour.objects.count(), ToldNight.objects.count()) == (0, 0)
 
 
 def test_what_was_told_is_forgotten_with_the_night() -> None:
