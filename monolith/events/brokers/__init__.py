@@ -12,7 +12,7 @@ from monolith.module import BROKER
 DEFAULT_MAX_BYTES: Final = 1_073_741_824  # a gibibyte, as MONOLITH_BROKER_MAX_BYTES says it
 _NATS: Final = ("nats://", "tls://")
 
-_broker: Broker | None = None
+_made: dict[str, Broker] = {}  # this process's own, once it was asked for
 
 
 def broker() -> Broker:
@@ -21,12 +21,11 @@ def broker() -> Broker:
     It connects when it is first used, and anew after a loss or in a forked child. Raises BrokerRefused when the
     environment names none, or one that cannot be.
     """
-    global _broker
-    if _broker is None:
+    if not _made:
         from monolith.composition import composed
 
         environment = composed().environment
-        _broker = open_broker(
+        made = open_broker(
             environment.broker_url,
             environment=environment.environment,
             credentials=environment.broker_credentials,
@@ -35,7 +34,10 @@ def broker() -> Broker:
             role=composed().roles.rw(BROKER),
             passfile=environment.passfile,
         )
-    return _broker
+        _made.setdefault(
+            "", made
+        )  # of two threads that come first, one makes it; the other's has connected nothing
+    return _made[""]
 
 
 def open_broker(

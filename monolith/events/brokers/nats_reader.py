@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
@@ -172,7 +173,8 @@ class NatsReader:
             _, reply = self._unacknowledged.popleft()
         if reply and self._session is not None and not self._session.fault:
             connection = self._session.connection
-            connection.start(connection.publish(reply, b"+ACK"))
+            with suppress(BrokerUnavailable):  # what is not acknowledged is only kept longer
+                connection.start(connection.publish(reply, b"+ACK"))
 
     def close(self) -> None:
         self._unacknowledged.clear()
