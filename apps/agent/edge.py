@@ -1,0 +1,70 @@
+"""What all routes of agent share: whose tenant, who asks, and what services raise as problem documents."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.http import HttpRequest
+
+from apps.agent.errors import (
+    AgentDeniedError,
+    CallMovedOnError,
+    CallNotFoundError,
+    DecisionNotFoundError,
+    DecisionOverError,
+    IdempotencyConflictError,
+    LockHeldError,
+    LockLostError,
+    RequestRefusedError,
+    RoutineMovedOnError,
+    RoutineNotFoundError,
+)
+from apps.agent.permission import require_permission
+from monolith.contracts import acting
+from monolith.http import permissions
+from monolith.http.problems import Problem, field_error
+
+
+@contextmanager
+def reading(request: HttpRequest, tenant: str) -> Iterator[None]:
+    """Act for a tenant to look at its rows, if Django's permissions let the caller look. Raises Problem."""
+    permissions.require_permission(request, "agent.view_servicecall")
+    with acting(tenant=tenant), problems():
+        yield
+
+
+@contextmanager
+def writing(request: HttpRequest, tenant: str, *, action: str, resource: str) -> Iterator[str]:
+    """Act for a tenant to write, if compliance lets the caller; yields who that is. Raises Problem.
+
+    The gate goes by grants of that tenant: naming one lets nobody write who was not let there.
+    """
+    subject = f"user:{request.user.pk}"
+    with acting(tenant=tenant, actor=subject), problems():
+        require_permission(subject=subject, action=action, resource=resource)
+        yield subject
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Translate what services raise."""
+    try:
+        yield
+    except (CallNotFoundError, RoutineNotFoundError, DecisionNotFoundError) as error:
+        raise Problem(404, "Not found", detail=str(error), type="not-found") from error
+    except AgentDeniedError as error:
+        raise Problem(
+            403, "Not allowed", detail=str(error), type="not-allowed", missing=list(error.missing)
+        ) from error
+    except IdempotencyConflictError as error:
+        raise Problem(
+            409, "Key in use", detail=str(error), type="idempotency-conflict", call=str(error.call_id)
+        ) from error
+    except RequestRefusedError as error:
+        errors = [field_error("body", "request", error.field, detail=str(error))]
+        raise Problem(422, "The request is not valid", errors=errors) from error
+    except LockHeldError as error:
+        raise Problem(
+            409, "Held", detail=str(error), type="lock-held", expires_at=error.expires_at.isoformat()
+        ) from error
+    except (CallMovedOnError, LockLostError, RoutineMovedOnError, DecisionOverError) as error:
+        raise Problem(409, "Too late", detail=str(error), type="too-late") from error
