@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from monolith.contracts.errors import MessageUnreadable
@@ -36,7 +37,8 @@ class Envelope:
 
     @property
     def partition_key(self) -> str:
-        return f"{self.tenant}:{self.key}"
+        # No tenant's name may make its key look like another's.
+        return f"{quote(self.tenant, safe='')}:{self.key}"
 
     def to_json(self) -> str:
         """Return the envelope as it crosses."""

@@ -42,8 +42,10 @@ def publish_all(events: Sequence[Event]) -> list[UUID]:
 def send(command: Command, *, deliver_at: datetime | None = None) -> UUID:
     """Ask the module that declares a command to carry it out, once the open transaction commits or at `deliver_at`.
 
-    Any module may. Returns the message's id. Raises as publish() does.
+    Any module may. Returns the message's id. Raises as publish() does, and TypeError for an event.
     """
+    if not isinstance(command, Command):
+        raise TypeError(f"{command!r} is no command; an event is published by the module that declares it")
     return _write([command], deliver_at)[0]
 
 
@@ -66,6 +68,8 @@ def reschedule(message: UUID, deliver_at: datetime) -> bool:
 
 
 def _require_owner(event: Event) -> None:
+    if not isinstance(event, Event):
+        raise TypeError(f"{event!r} is no event; a command is sent")
     declared = event.message_type
     if declared.module != current_module():
         raise NotAPublisher(declared.name, declared.module, current_module())
