@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from rich.table import Table
 from rich.text import Text
 
-STATUSES: Final = ("waiting", "ready", "blocked", "running", "succeeded", "dead", "discarded")
+STATUSES: Final = ("waiting", "ready", "blocked", "held", "running", "succeeded", "dead", "discarded")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
