@@ -192,7 +192,7 @@ class Calls(RuleBasedStateMachine):
 @pytest.mark.django_db(databases="__all__")
 @pytest.mark.usefixtures("in_agent")
 def test_a_call_moves_only_as_its_state_machine_says() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Calls,
         settings=settings(
             max_examples=25,
