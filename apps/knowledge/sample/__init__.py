@@ -13,11 +13,14 @@ VAULT: Final = Path(__file__).parent / "vault"
 def load() -> str:
     """Import the notes of the vault, publish those that are new and mean to be public, and draw the graph.
 
-    What somebody retired stays private, what somebody edited stays as it is. Returns what it did in one line.
+    What somebody retired stays private, what somebody edited stays as it is. Nobody is told: it is no news.
+
+    Returns what it did in one line.
     """
     # Here, because settings name this function before Django is ready.
     from django.utils import timezone
 
+    from apps.knowledge.announcing import untold
     from apps.knowledge.gaps import discover_gaps
     from apps.knowledge.importing import import_notes
     from apps.knowledge.layout import layout_notes
@@ -26,10 +29,11 @@ def load() -> str:
     from monolith import entering
 
     with entering("knowledge"):
-        report = import_notes(read_folder(VAULT))
-        for slug in set(report.created) & set(report.to_publish):
-            show_note(slug=slug)
-        gaps = discover_gaps(now=timezone.now())
+        with untold():
+            report = import_notes(read_folder(VAULT))
+            for slug in set(report.created) & set(report.to_publish):
+                show_note(slug=slug)
+            gaps = discover_gaps(now=timezone.now())
         layout_notes()
     return (
         f"{len(report.created)} notes new, {len(report.changed)} changed, {len(report.unchanged)} known, "

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from apps.knowledge.announcing import untold
 from apps.knowledge.content import content_of
 from apps.knowledge.disputes import raise_dispute, settle_dispute
 from apps.knowledge.gaps import discover_gaps, review_gap
@@ -94,6 +95,19 @@ def test_an_import_tells_of_what_it_wrote(events: Events) -> None:
     import_notes(files)
     import_notes(files)
     assert [slug for slug, *_ in changes(events)] == ["sea", "moon", "tide"]
+
+
+@in_knowledge
+def test_what_comes_with_a_deployment_is_not_told_of_and_what_follows_is(events: Events) -> None:
+    with untold():
+        note("Sea", "[[Moon]]")
+        show_note(slug="sea")
+        discover_gaps(now=NOW)
+    assert events.envelopes() == []
+    edit_note(slug="sea", revision=1, body="[[Tide]]")
+    discover_gaps(now=NOW)
+    assert changes(events) == [("sea", 2, True, "unverified")]
+    assert [event.key for event in events.published(GapOpened)] == ["tide"]
 
 
 @in_knowledge
