@@ -198,8 +198,23 @@ def test_declarations_follow_the_addresses_of_modules() -> None:
     environment = read_environment({"DATABASE_URL": "postgresql://a:5432/main", "MONOLITH_ROLE_PREFIX": "x_"})
     placed = declarations([ALPHA, BETA], environment, {"beta": "postgresql://b:5432/side"})
     assert [(url, d.database, d.schemas, d.elsewhere) for url, d in placed] == [
-        ("postgresql://a:5432/main", "main", ("platform", "alpha"), frozenset({"beta"})),
-        ("postgresql://b:5432/side", "side", ("beta",), frozenset({"platform", "alpha"})),
+        ("postgresql://a:5432/main", "main", ("platform", "broker", "alpha"), frozenset({"beta"})),
+        ("postgresql://b:5432/side", "side", ("beta",), frozenset({"platform", "broker", "alpha"})),
+    ]
+
+
+def test_the_brokers_tables_are_where_its_address_says() -> None:
+    environment = read_environment(
+        {
+            "DATABASE_URL": "postgresql://a:5432/main",
+            "MONOLITH_BROKER_URL": "postgresql://c:5432/log",
+            "MONOLITH_ENVIRONMENT": "staging",
+        }
+    )
+    placed = declarations([ALPHA], environment, {})
+    assert [(url, d.schemas) for url, d in placed] == [
+        ("postgresql://a:5432/main", ("platform", "alpha")),
+        ("postgresql://c:5432/log", ("broker",)),
     ]
 
 

@@ -282,7 +282,8 @@ def test_a_reader_holds_little_of_a_large_backlog(broker: Broker) -> None:
     large = "x" * 400_000
     keep_all(broker, [each for n in range(60) for each in notes(f"{n} {large}")])
     reader = reading(broker)
-    seen: list[Delivery] = []
+    seen = list(reader.fetch(limit=50, wait_s=0))
+    threading.Event().wait(QUIET_S)  # let it run ahead as far as it may
     most = 0
     while len(seen) < 60:
         more = reader.fetch(limit=50, wait_s=WAIT_S)
