@@ -13,7 +13,15 @@ from monolith.errors import (
     SessionViolation,
     TierViolation,
 )
-from monolith.module import DatabaseLimits, DefinerFunction, Module, Need, PublicRelation, Tier
+from monolith.module import (
+    DatabaseLimits,
+    DefinerFunction,
+    Module,
+    Need,
+    OutsideConsumer,
+    PublicRelation,
+    Tier,
+)
 from monolith.profile import Profile
 from monolith.transactions import atomic, connection, on_commit
 
@@ -28,6 +36,7 @@ __all__ = [
     "MonolithError",
     "Need",
     "NeedNotDeclared",
+    "OutsideConsumer",
     "Profile",
     "ProvisionError",
     "PublicRelation",

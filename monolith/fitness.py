@@ -43,6 +43,12 @@ def declaration_problems(modules: Sequence[Module], environment: Environment) ->
             for other in module.requires
             if other not in names
         )
+        yield from (
+            f"module {module.name!r} has the consumer {each.name!r}; begin its name with '{module.name}_', so that no "
+            "other module has one of that name"
+            for each in module.consumers
+            if not each.name.startswith(f"{module.name}_")
+        )
     if cycle := _cycle({module.name: module.requires for module in modules}):
         yield f"modules require each other in a circle: {' -> '.join(cycle)}; break it with an event"
     yield from (

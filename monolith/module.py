@@ -75,6 +75,14 @@ class DefinerFunction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideConsumer:
+    """A process of the module that reads from the broker and has no database: messages wait for it there."""
+
+    name: str  # begins with the module's name and _: "agent_execution"
+    types: tuple[str, ...]  # of the messages that it reads: "agent.StartExecution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseLimits:
     """What one module may take from the shared server; set on its role, so it holds behind a pooler."""
 
@@ -104,6 +112,7 @@ class Module:
     subscribers: str = ""  # dotted name of its subscribers; empty means <app>.subscribers, where there is one
     routes: str = ""  # dotted name of a Python module with Ninja routers `public` and/or `private`
     public_relations: tuple[PublicRelation, ...] = ()  # what the anonymous tier may read; nothing else
+    consumers: tuple[OutsideConsumer, ...] = ()  # what reads its messages beside its subscribers
     tenant_tables: tuple[str, ...] = ()  # tables whose rows belong to tenants, by row-level security
     steers_jobs: bool = False  # may see and steer every module's jobs, by way of monolith.jobs.steering
     definer_functions: tuple[DefinerFunction, ...] = ()  # SECURITY DEFINER functions it declares

@@ -1,6 +1,6 @@
 """agent: calls to outside services, submitted by tenants and made once, at their due time."""
 
-from monolith.module import Module, Tier
+from monolith.module import Module, OutsideConsumer, Tier
 
 module = Module(
     name="agent",
@@ -9,6 +9,7 @@ module = Module(
     summary="Calls to outside services, made once at their due time; locks, routine jobs and decisions for agents.",
     requires=("compliance",),  # asked before a tenant's rows are written
     routes="apps.agent.routes",
+    consumers=(OutsideConsumer(name="agent_execution", types=("agent.StartExecution",)),),
     tenant_tables=(
         "agent_submission",
         "agent_servicecall",

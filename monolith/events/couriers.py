@@ -14,7 +14,7 @@ from monolith.events.brokers import broker
 from monolith.events.consumer import Consumer
 from monolith.events.courier import Courier
 from monolith.events.errors import BrokerError
-from monolith.events.registry import consumers
+from monolith.events.registry import consumers, subscribers_by_type
 from monolith.events.relay import CHANNEL, Relay
 from monolith.jobs.worker import is_orphan
 from monolith.notifications import Listener
@@ -43,7 +43,12 @@ def relay(flag: StopFlag, prepare: Callable[[], None]) -> None:
 def consume(flag: StopFlag, prepare: Callable[[], None]) -> None:
     """Be the process that consumes until the cluster stops."""
     prepare()
-    _run(flag, lambda found, until: [Consumer(name, found, until=until) for name in consumers()])
+    _run(
+        flag,
+        lambda found, until: [
+            Consumer(name, found, until=until) for name in composed().modules if subscribers_by_type(name)
+        ],
+    )
 
 
 def _run(

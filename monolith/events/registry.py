@@ -51,8 +51,12 @@ def _require_power(module: str, subscriber: AnySubscriber) -> None:
 
 
 def consumers() -> dict[str, list[str]]:
-    """Return the composed modules that subscribe to anything, with the names of the types."""
-    return {
+    """Return what reads from the broker, by the name it has there, with the names of the types.
+
+    Composed modules that subscribe to anything, and their consumers that have no database.
+    """
+    outside = (each for module in composed().modules.values() for each in module.consumers)
+    return {each.name: sorted(each.types) for each in outside} | {
         module: sorted(subscribers_by_type(module))
         for module in composed().modules
         if subscribers_by_type(module)

@@ -25,7 +25,7 @@ from monolith.contracts.messages import Message
 from monolith.events import inbox, outbox
 from monolith.events.broker import MAX_BATCH, Reader
 from monolith.events.envelope import Envelope, read_envelope
-from monolith.events.registry import consumers
+from monolith.events.registry import consumers, subscribers_by_type
 from monolith.events.relay import relay_once
 from monolith.jobs.records import fetch
 from monolith.testing.jobs import Jobs, NeverQuiet, Run, jobs_in_test
@@ -96,7 +96,9 @@ class Events:
 
     def _consume(self) -> int:
         moved = 0
-        for module in consumers():
+        for module in composed().modules:
+            if not subscribers_by_type(module):
+                continue
             with entering(module):
                 reader, position = self._readers.get(module) or self._begin(module)
                 deliveries = reader.fetch(limit=MAX_BATCH, wait_s=0)

@@ -10,6 +10,7 @@ from monolith import (
     Module,
     Need,
     NeedNotDeclared,
+    OutsideConsumer,
     Profile,
     SecretNotDeclared,
     Tier,
@@ -142,6 +143,15 @@ def test_every_problem_is_reported_at_once() -> None:
         "module 'platform' requires 'gone',",
         "MONOLITH_MODULES names 'nobody',",
     ]
+
+
+def test_a_consumer_is_named_after_its_module() -> None:
+    consumer = OutsideConsumer(name="worker", types=("a.Ask",))
+    modules = [Module(name="a", tier=Tier.BOTH, consumers=(consumer,))]
+
+    (found,) = problems(Profile.PRIVATE, modules, PRIVATE)
+
+    assert "begin its name with 'a_'" in found
 
 
 def test_circle_of_requires_is_drawn() -> None:
