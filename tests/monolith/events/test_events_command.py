@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from monolith import atomic, entering
 from monolith.contracts.scope import correlated
-from monolith.events import brokers, inbox, publish_all
+from monolith.events import brokers, inbox, publish_all, steering
 from monolith.events.broker import Delivery
 from monolith.jobs import Retry
 from monolith.models import OutboxMessage
@@ -30,7 +30,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def in_memory(monkeypatch: pytest.MonkeyPatch, events: Events) -> None:
     """The command's process uses the broker of the test."""
-    monkeypatch.setattr(brokers, "_broker", events.broker)
+    monkeypatch.setattr(steering, "broker", lambda: events.broker)
 
 
 def command(*words: str) -> str:
@@ -128,7 +128,7 @@ def test_the_backlog_says_where_messages_wait(handled: list[int], events: Events
 def test_a_broker_that_is_away_hides_nothing_else(
     handled: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brokers, "_broker", None)
+    monkeypatch.setattr(steering, "broker", brokers.broker)  # which this process has none of
     found = read("backlog")
     assert "broker" in found["broker"]
     assert {row["module"]: row["dead"] for row in found["backlog"]}[READER] == 1
