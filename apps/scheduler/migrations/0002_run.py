@@ -4,31 +4,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('scheduler', '0001_initial'),
+        ("scheduler", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('module', models.CharField(max_length=39)),
-                ('task', models.CharField(help_text='Its dotted name.', max_length=300)),
-                ('job', models.BigIntegerField(help_text='Its id in its module, which may have forgotten it.')),
-                ('schedule', models.CharField(blank=True, default='', help_text='Which one fired it; empty when none did.', max_length=300)),
-                ('outcome', models.CharField(help_text='succeeded or dead', max_length=20)),
-                ('attempts', models.PositiveIntegerField()),
-                ('enqueued_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(help_text='When its last attempt began.')),
-                ('finished_at', models.DateTimeField()),
-                ('error', models.CharField(blank=True, default='', help_text='Type of the error of one that is dead.', max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("module", models.CharField(max_length=39)),
+                ("task", models.CharField(help_text="Its dotted name.", max_length=300)),
+                (
+                    "job",
+                    models.BigIntegerField(help_text="Its id in its module, which may have forgotten it."),
+                ),
+                (
+                    "schedule",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Which one fired it; empty when none did.",
+                        max_length=300,
+                    ),
+                ),
+                ("outcome", models.CharField(help_text="succeeded or dead", max_length=20)),
+                ("attempts", models.PositiveIntegerField()),
+                ("enqueued_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(help_text="When its last attempt began.")),
+                ("finished_at", models.DateTimeField()),
+                (
+                    "error",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Type of the error of one that is dead.",
+                        max_length=200,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-finished_at', '-id'],
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['module', 'task', '-finished_at', '-id'], name='scheduler_run_task'), models.Index(fields=['-finished_at', '-id'], name='scheduler_run_newest')],
+                "ordering": ["-finished_at", "-id"],
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["module", "task", "-finished_at", "-id"], name="scheduler_run_task"),
+                    models.Index(fields=["-finished_at", "-id"], name="scheduler_run_newest"),
+                ],
             },
         ),
     ]
