@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.events_project import EventsProject, NatsServer, events_project
+from tests.system.events_project import READERS, EventsProject, NatsServer, events_project
 from tests.system.jobs_project import QCluster, wait_until
 
 pytestmark = pytest.mark.slow
@@ -96,17 +96,20 @@ def run(project: EventsProject, environ: dict[str, str], code: str) -> int:
     ).returncode
 
 
+def seen(project: EventsProject) -> list[list[tuple[int]]]:
+    """Return the numbers that each subscriber has seen, in that order."""
+    sql = "SELECT number FROM {}.seen WHERE source = 'module0' ORDER BY id"
+    return [project.rows(sql.format(reader)) for reader in READERS]
+
+
 def end_in_peace(project: EventsProject, environ: dict[str, str], published: int = NUMBERS) -> None:
     """Let a cluster do what is left; then each subscriber has seen each number once, in order."""
     wanted = [(number,) for number in range(published)]
-    sql = "SELECT number FROM {}.seen WHERE source = 'module0' ORDER BY id"
     with QCluster(project, "--workers", "2", **environ) as cluster:
-        for reader in ("module2", "module3"):
-            wait_until(lambda reader=reader: len(project.rows(sql.format(reader))) >= published, reader, 30)
+        wait_until(lambda: all(len(each) >= published for each in seen(project)), "both have seen all", 30)
         wait_until(lambda: project.settle() == (0, 0), "all is quiet", 30)
         cluster.stop()
-    for reader in ("module2", "module3"):
-        assert project.rows(sql.format(reader)) == wanted
+    assert seen(project) == [wanted, wanted]
 
 
 def test_before_the_publisher_commits_nothing_was_said(

@@ -221,7 +221,8 @@ def test_an_older_version_is_brought_up_to_date_and_an_unknown_one_is_a_dead_let
             '"number":1', '"nr":7'
         )
         second.envelope = second.envelope.replace('"dataversion":2', '"dataversion":3')
-        first.save(), second.save()
+        for message in (first, second):
+            message.save()
     events.broker.converge({READER: ["hikes.Opened"]})
     runs = events.deliver(raising=False)
     assert handled == [7]
