@@ -10,6 +10,8 @@ from psycopg.sql import SQL, Identifier
 from monolith.embedded import PostgresCluster
 from tests.generated_project import GeneratedProject
 
+FRAMEWORK_TABLES = ("commandrecord", "job", "lane", "lease", "outbox", "position", "schedule", "switch")
+
 
 @pytest.fixture(scope="module")
 def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedProject]:
@@ -51,7 +53,7 @@ def test_each_schema_holds_its_own_tables_owned_by_its_owner(project: GeneratedP
         ("alpha", "alpha_item"),
         ("alpha", "alpha_part"),
         ("alpha", "django_migrations"),
-        *(("alpha", f"monolith_{name}") for name in ("commandrecord", "job", "lease", "schedule")),
+        *(("alpha", f"monolith_{name}") for name in FRAMEWORK_TABLES),
     }
     assert {owner for schema, _, owner in found} == {
         "alpha_owner",
