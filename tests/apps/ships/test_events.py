@@ -128,6 +128,8 @@ def test_other_modules_find_vessels_near_and_what_they_say_of_themselves(now: da
         position(now, mmsi=219_000_002, latitude=55 + 5 * KILOMETRE),
         position(now, mmsi=219_000_003, latitude=55 + 15 * KILOMETRE),
         position(now - timedelta(hours=2), mmsi=219_000_004),
+        # In the corner of the box around the circle.
+        position(now, mmsi=219_000_005, latitude=55 + 9 * KILOMETRE, longitude=11 + 15 * KILOMETRE),
     ]
     ingest(lines, now=now)
     found = vessels_near(near=Around(latitude=55, longitude=11, radius_km=10))
