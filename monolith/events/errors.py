@@ -3,7 +3,8 @@
 MessagingError
 ├── OutsideTransaction      publish() or send() without an open transaction of the current module
 ├── MessageTooLarge         larger than a broker takes
-├── NotAPublisher           the current module may not publish this event, or is none
+├── NotAPublisher           the current module may not publish this event
+├── PlatformPublishes       no module is entered
 ├── BrokerError             the broker cannot be used now; nothing is lost, what waits goes later
 │   ├── BrokerUnavailable   not reached, or it did not confirm
 │   ├── BrokerFull          it holds as much as it may until consumers have caught up
@@ -45,6 +46,16 @@ class NotAPublisher(MessagingError):
         super().__init__(
             f"{name} belongs to '{owner}', and '{current}' was to publish it. Publish an event of its own contract, "
             f"or send '{owner}' a command."
+        )
+
+
+class PlatformPublishes(MessagingError):
+    """A message was published by code that runs as no module."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} was to be published by the platform, which has no outbox. Run the code as a module: "
+            "`with entering('…'):`."
         )
 
 

@@ -1,7 +1,9 @@
 """`publish()` and `send()`: a message becomes a row of the caller's transaction, or nothing at all."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from monolith.composition import composed
@@ -12,7 +14,7 @@ from monolith.errors import TierViolation
 from monolith.events import outbox
 from monolith.events.broker import MAX_MESSAGE_BYTES
 from monolith.events.envelope import Envelope
-from monolith.events.errors import MessageTooLarge, NotAPublisher, OutsideTransaction
+from monolith.events.errors import MessageTooLarge, NotAPublisher, OutsideTransaction, PlatformPublishes
 from monolith.events.ids import uuid7
 from monolith.events.outbox import Draft
 from monolith.module import PLATFORM
@@ -20,13 +22,17 @@ from monolith.profile import Profile
 from monolith.telemetry import outgoing_headers, span
 from monolith.transactions import connection
 
+_ZERO_BYTE: Final = re.compile(
+    r"(?<!\\)(?:\\\\)*\\u0000"
+)  # and not a backslash with what looks like one behind it
+
 
 def publish(event: Event, *, deliver_at: datetime | None = None) -> UUID:
     """Tell all subscribers of an event once the open transaction commits, or at `deliver_at`; returns the message's id.
 
     Publish after the rows are written that it tells about: then events of one key have the order of those writes.
-    Raises OutsideTransaction, NotAPublisher for another module's event, MessageTooLarge, and TierViolation on the
-    public tier.
+    Raises OutsideTransaction, NotAPublisher for another module's event, MessageTooLarge, TypeError for a command,
+    ValueError for a zero byte or a `deliver_at` without a time zone, and TierViolation on the public tier.
     """
     _require_owner(event)
     return _write([event], deliver_at)[0]
@@ -45,7 +51,7 @@ def send(command: Command, *, deliver_at: datetime | None = None) -> UUID:
     Any module may. Returns the message's id. Raises as publish() does, and TypeError for an event.
     """
     if not isinstance(command, Command):
-        raise TypeError(f"{command!r} is no command; an event is published by the module that declares it")
+        raise TypeError(f"{command!r} is no command; use publish(), in the module that declares it")
     return _write([command], deliver_at)[0]
 
 
@@ -63,13 +69,16 @@ def cancel(message: UUID) -> bool:
 
 
 def reschedule(message: UUID, deliver_at: datetime) -> bool:
-    """Let a message of the current module come at another time; returns whether its time had not come yet."""
+    """Let a message of the current module come at another time; returns whether its time had not come yet.
+
+    Raises ValueError for a moment without a time zone.
+    """
     return outbox.reschedule(message, _aware(deliver_at))
 
 
 def _require_owner(event: Event) -> None:
     if not isinstance(event, Event):
-        raise TypeError(f"{event!r} is no event; a command is sent")
+        raise TypeError(f"{event!r} is no event; use send()")
     declared = event.message_type
     if declared.module != current_module():
         raise NotAPublisher(declared.name, declared.module, current_module())
@@ -79,9 +88,12 @@ def _write(messages: Sequence[Message], deliver_at: datetime | None) -> list[UUI
     profile, module = composed().profile, current_module()
     names = ", ".join(sorted({message.message_type.name for message in messages}))
     if profile is not Profile.PRIVATE:
-        raise TierViolation([f"the {profile.value} process publishes nothing; {names} was to be published"])
+        problem = (
+            f"{names} was to be published by the {profile.value} process; publish it from the private tier"
+        )
+        raise TierViolation([problem])
     if module == PLATFORM:
-        raise NotAPublisher(names, "a module", PLATFORM)
+        raise PlatformPublishes(names)
     if not connection().in_atomic_block:
         raise OutsideTransaction(names, module)
     if not messages:
@@ -113,7 +125,7 @@ def _draft(message: Message, module: str, deliver_at: datetime | None) -> Draft:
     size = len(text.encode())
     if size > MAX_MESSAGE_BYTES:
         raise MessageTooLarge(declared.name, size, MAX_MESSAGE_BYTES)
-    if "\\u0000" in text:
+    if _ZERO_BYTE.search(text):
         raise ValueError(f"{declared.name} holds a zero byte, which PostgreSQL does not keep; leave it out")
     return Draft(
         id=id_,

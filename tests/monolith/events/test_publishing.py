@@ -6,9 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from monolith import entering
+from monolith import atomic, entering
 from monolith.events import OutsideTransaction, publish, send
 from monolith.events.envelope import Envelope
+from monolith.events.errors import PlatformPublishes
 from tests.monolith.events.toy import OWNER, READER, Close, Opened
 
 
@@ -40,3 +41,16 @@ def test_no_name_of_a_tenant_makes_its_key_look_like_anothers() -> None:
     }
     one, other = Envelope(tenant="a:b", key="c", **given), Envelope(tenant="a", key="b:c", **given)
     assert one.partition_key != other.partition_key
+
+
+def test_the_platform_publishes_nothing() -> None:
+    with pytest.raises(PlatformPublishes, match="with entering"):
+        send(Close(path="ridge"))
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_a_text_that_only_looks_like_a_zero_byte_is_published() -> None:
+    with entering(OWNER), atomic():
+        publish(Opened(path="ridge", text=r"\u0000 is how JSON writes it, and \\u0000 is not"))
+        with pytest.raises(ValueError, match="zero byte"):
+            publish(Opened(path="ridge", text="\\\0"))
