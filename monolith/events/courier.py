@@ -37,7 +37,7 @@ def trace(step: str, bodies: Iterable[bytes]) -> None:
         with suppress(MessageUnreadable):
             envelope = read_envelope(body)
             with continuing(envelope.trace, f"{step} {envelope.type}"):
-                continue
+                pass
 
 
 class Courier(threading.Thread):

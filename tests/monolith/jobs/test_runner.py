@@ -9,7 +9,7 @@ from django.tasks.exceptions import InvalidTask
 from django_q.exceptions import TimeoutException
 
 from monolith import connection, entering
-from monolith.jobs import JobLost, LeaseExpired, Retry, WorkerDied, completing, records
+from monolith.jobs import GiveUp, JobLost, LeaseExpired, Retry, WorkerDied, completing, records
 from monolith.jobs.records import Claimed
 from monolith.jobs.registry import find, runnable
 from monolith.jobs.runner import Attempt, JobNotRunning, fail, lost, run
@@ -106,6 +106,19 @@ def test_whatever_it_raises_is_a_failure(toy: Toy, error: BaseException) -> None
     task = toy(ending)
     assert run(attempt(task, claimed(task))) is error
     assert Job.objects.get().status == "waiting"
+
+
+def test_one_that_gives_up_is_a_dead_letter_at_once(toy: Toy) -> None:
+    def hopeless() -> None:
+        raise GiveUp("the walk was deleted")
+
+    task = toy(hopeless, retry=Retry(attempts=5))
+
+    run(attempt(task, claimed(task)))
+
+    row = Job.objects.get()
+    assert (row.status, len(row.workers)) == ("dead", 1)
+    assert "the walk was deleted" in row.errors[0]["traceback"]
 
 
 def test_one_that_took_too_long_is_written_down_over_a_new_connection(toy: Toy) -> None:
