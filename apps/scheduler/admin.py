@@ -32,7 +32,6 @@ else:
 
 STEER: Final = "scheduler.steer_job"
 PAGE: Final = 50
-DISCARDABLE: Final = ("waiting", "ready", "blocked", "held", "dead")
 
 
 @admin.register(Job)
@@ -105,7 +104,7 @@ class JobAdmin(_JobAdmin):
             arguments=json.dumps(job.arguments, ensure_ascii=False),
             result=json.dumps(job.result, ensure_ascii=False),
             can_replay=services.may_replay(job),
-            can_discard=job.status in DISCARDABLE,
+            can_discard=job.can_discard,
         )
 
     @method_decorator(require_POST)

@@ -5,6 +5,7 @@ Each action is recorded before it is done and again with its outcome, so what wa
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import Any, Final
 
 from apps.scheduler.models import Run, SteeringAction, Verb
@@ -17,20 +18,9 @@ from monolith.jobs.rows import JobDetails, JobRow, ScheduleRow
 
 DONE: Final = "done"
 MAX_OUTCOME: Final = 500
-ENDED: Final = ("dead", "discarded", "succeeded")
 KEEP_RUNS: Final = 100  # of each task of each module; between two clean-ups there are some more
 KEEP_RUNS_DAYS: Final = 30
-
-# The newest runs of each task, none of them older than that; a task that is gone loses its last ones in time.
-_FORGET_RUNS: Final = """
-DELETE FROM scheduler_run WHERE finished_at < now() - make_interval(days => %s) OR id IN (
-    SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY module, task ORDER BY finished_at DESC, id DESC) AS place
-        FROM scheduler_run
-    ) AS placed
-    WHERE place > %s
-)
-"""
+_FORGET_RUNS: Final = (files("apps.scheduler") / "sql" / "forget_runs.sql").read_text(encoding="utf-8")
 
 
 def run_now(
@@ -57,7 +47,7 @@ def may_replay(job: JobDetails) -> bool:
     """Say whether replay() would let a job run again, or give its message to who subscribes now."""
     if job.task == inbox.NOBODY:
         return job.status == "dead"
-    return job.has_function and job.status in ENDED
+    return job.can_replay
 
 
 def replay(*, module: str, job: int, by: str) -> JobRow:
@@ -91,7 +81,7 @@ def note_end(event: JobFinished) -> None:
 def forget_runs() -> int:
     """Delete all but the last KEEP_RUNS runs of each task, and what is older than KEEP_RUNS_DAYS; returns how many."""
     with connection().cursor() as cursor:
-        cursor.execute(_FORGET_RUNS, [KEEP_RUNS_DAYS, KEEP_RUNS])
+        cursor.execute(_FORGET_RUNS, {"days": KEEP_RUNS_DAYS, "newest": KEEP_RUNS})
         return int(cursor.rowcount)
 
 

@@ -12,7 +12,9 @@ from django.core.management.base import CommandError
 from rich.table import Table
 from rich.text import Text
 
-STATUSES: Final = ("waiting", "ready", "blocked", "held", "running", "succeeded", "dead", "discarded")
+from monolith.models import Job
+
+STATUSES: Final = tuple(Job.Status.values)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 

@@ -36,6 +36,8 @@ class JobDetails(JobRow):
     """One job with all that is known of it."""
 
     has_function: bool  # this process has it; where not, the job waits for one that does
+    can_replay: bool  # by steering.replay()
+    can_discard: bool
     arguments: Mapping[str, Any]  # {"args": [], "kwargs": {}}
     result: Any
     workers: tuple[str, ...]  # one per attempt

@@ -135,9 +135,12 @@ def show_job(module: str, job_id: int) -> JobDetails:
     """Return all that is known of one job. Raises JobNotFound."""
     with steering(module):
         job = _found(module, job_id)
+    is_known = has_function(module, job.task)
     return JobDetails(
         **_shown(module, job),
-        has_function=has_function(module, job.task),
+        has_function=is_known,
+        can_replay=is_known and job.status in _REPLAYABLE and not _was_handled(job),
+        can_discard=job.status in _DISCARDABLE,
         arguments=job.arguments,
         result=job.result,
         workers=tuple(job.workers),
@@ -226,7 +229,8 @@ def run_now(
 def replay(module: str, job_id: int) -> JobRow:
     """Let a job that ended run again, with all of its attempts; its errors stay.
 
-    Raises JobNotFound, JobNotSteerable for one that has not ended, whose function is gone or whose equal waits.
+    Raises JobNotFound, JobNotSteerable for one that has not ended, whose function is gone, whose equal waits or whose
+    message was handled.
     """
     with steering(module):
         job = _found(module, job_id)
@@ -234,6 +238,10 @@ def replay(module: str, job_id: int) -> JobRow:
             raise JobNotSteerable(
                 f"{module}/{job_id} is of {job.task}, which this process does not have: nothing would run it. "
                 f"Deploy the function again, or discard the job."
+            )
+        if _was_handled(job):
+            raise JobNotSteerable(
+                f"{module}/{job_id} was handled, and a message is not handled twice. Publish what is to be done again."
             )
         try:
             with atomic():
@@ -292,6 +300,10 @@ def purge(
 def has_function(module: str, path: str) -> bool:
     """Say whether this process can run the task of a dotted name as `module`."""
     return registry.belongs_to(path, module) and registry.find(path) is not None
+
+
+def _was_handled(job: Job) -> bool:
+    return job.message_id is not None and job.status == Job.Status.SUCCEEDED
 
 
 def _require_fitting(task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

@@ -69,6 +69,7 @@ def test_the_admin_shows_the_parked_key_and_replays_it_in_order(
     events.deliver()
 
     assert handled == [1, 2, 3]
+    assert f'action="{page}replay/"' not in operator.get(page).content.decode()  # it was handled
     assert "Dead letters" not in operator.get(ADMIN).content.decode()
 
 

@@ -13,6 +13,7 @@ from monolith.events import inbox, publish, publish_all, send, steering, tracing
 from monolith.events.broker import Delivery
 from monolith.events.registry import subscribers_by_type
 from monolith.jobs import Retry
+from monolith.jobs import steering as jobs
 from monolith.jobs.steering_errors import JobNotFound, JobNotSteerable, SubscriberNotFound
 from monolith.models import Job, OutboxMessage
 from monolith.testing.events import Events
@@ -157,6 +158,18 @@ def test_replay_goes_on_in_order(
     events.deliver()
     assert [number for path, number in poisoned if path == "ridge"] == [1, 2, 3]
     assert steering.backlog(READER).parked == 0
+
+
+def test_what_was_handled_is_not_handled_twice(poisoned: list[tuple[str, int]], events: Events) -> None:
+    with entering(READER):
+        handled = Job.objects.filter(status="succeeded").values_list("pk", flat=True)[0]
+    assert not jobs.show_job(READER, handled).can_replay
+    with pytest.raises(JobNotSteerable, match="was handled, and a message is not handled twice"):
+        steering.replay(READER, handled)
+    (letter,) = steering.dead_letters(READER)
+    assert jobs.show_job(READER, letter.id).can_replay
+    steering.discard(READER, letter.id)
+    assert jobs.show_job(READER, letter.id).can_replay
 
 
 def test_discard_lets_the_followers_go_on(poisoned: list[tuple[str, int]], events: Events) -> None:
