@@ -1,6 +1,5 @@
 """The environment variables that the framework reads, each documented once."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -8,7 +7,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from monolith.broker_address import MAX_PORT, nats_addresses
+from monolith.addresses import nats_addresses, remote_origin
 from monolith.errors import CompositionError
 
 MODULE_URL_PREFIX: Final = "DATABASE_URL_"
@@ -16,8 +15,7 @@ REMOTE_PREFIX: Final = "MONOLITH_REMOTE_"
 CONTRACT_KEYS_PREFIX: Final = "MONOLITH_CONTRACT_KEYS_"
 POSTGRESQL_SCHEMES: Final = ("postgresql://", "postgres://")
 MIN_KEY_LENGTH: Final = 32  # characters; RFC 7518, 3.2: a key of HS256 is no shorter than its hash
-_REMOTE: Final = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+BROKER_MAX_BYTES: Final = 1_073_741_824  # a gibibyte
 # What an address must not bring along: who to be, and where a password comes from.
 CREDENTIALS: Final = frozenset({"user", "password", "passfile", "service", "sslpassword"})
 
@@ -142,7 +140,7 @@ class Environment(BaseModel):
         description="How many servers of a NATS cluster keep each message: 1, 3 or 5.",
     )
     broker_max_bytes: int = Field(
-        default=1_073_741_824,
+        default=BROKER_MAX_BYTES,
         alias="MONOLITH_BROKER_MAX_BYTES",
         gt=0,
         description="How much the broker holds for consumers that lag behind. When it is full, messages wait in the "
@@ -296,16 +294,3 @@ def _by_module(environ: Mapping[str, str], prefix: str) -> dict[str, str]:
         for key, value in environ.items()
         if key.startswith(prefix) and value
     }
-
-
-def remote_origin(url: str) -> tuple[str, str, int]:
-    """Split a remote module's address into scheme, host and port.
-
-    Raises ValueError, without the address, when it is not `http(s)://host:port` and nothing more.
-    """
-    match = _REMOTE.fullmatch(url)
-    if match is None or int(match[3] or 0) > MAX_PORT:
-        reason = "holds a user or password" if "@" in url else "not the address of a process"
-        raise ValueError(f"{reason}; write http://host:port or https://host:port")
-    scheme, host, port = match.groups()
-    return scheme, host.strip("[]"), int(port or _DEFAULT_PORTS[scheme])

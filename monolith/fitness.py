@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from monolith.addresses import remote_origin
 from monolith.analytics import read_analytics_url
 from monolith.environment import (
     CONTRACT_KEYS_PREFIX,
@@ -12,7 +13,6 @@ from monolith.environment import (
     connection_parameters,
     contract_keys,
     module_urls,
-    remote_origin,
     remote_urls,
 )
 from monolith.errors import TierViolation

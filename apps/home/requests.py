@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from apps.home.models import MAX_TIMEOUT_MS, MAX_WINDOW_MINUTES, PATH, SLUG
 from apps.home.rollup import STAT_HOURS
-from monolith.environment import remote_origin
+from monolith.addresses import remote_origin
 from monolith.http.maybe import Maybe
 
 MAX_OFFSET: Final = 100_000

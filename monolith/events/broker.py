@@ -13,10 +13,15 @@ from datetime import timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from monolith.events.errors import BrokerUnavailable
+
 MAX_MESSAGE_BYTES: Final = (
     512 * 1024
 )  # of one envelope; half of what a NATS server takes unless told otherwise
 MAX_BATCH: Final = 500  # messages that are published or fetched at once; NATS takes 1,000 in one atomic batch
+# Claims without an end are forgotten then: later than any message is handled that could need them.
+CLAIMS_KEPT: Final = timedelta(days=30)
+CLAIM_ATTEMPTS: Final = 5  # each lost to another's change between our look and our write
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,6 @@ class Reader(Protocol):
 class Broker(Protocol):
     """One broker, as one process uses it. Threads may share it."""
 
-    name: str  # for logs and metrics: "nats", "postgresql"
-
     def converge(self, consumers: Mapping[str, Sequence[str]], *, narrow: bool = False) -> None:
         """Make the log and these consumers as declared: each by name, with the message types that it wants.
 
@@ -119,3 +122,8 @@ class Broker(Protocol):
     def close(self) -> None:
         """Let go of connections and threads."""
         ...
+
+
+def contended(name: str) -> BrokerUnavailable:
+    """Return the error of a claim whose name was never the same long enough to be taken or told."""
+    return BrokerUnavailable(f"the claim of {name} changed hands each time it was looked at; try again")

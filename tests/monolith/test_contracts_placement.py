@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monolith import Composition, CompositionError, Module, Profile, Tier, TierViolation, compose
-from monolith.environment import remote_origin
+from monolith.addresses import remote_origin
 from monolith.serving.environments import child_environment
 
 PRIVATE = {"MONOLITH_SECRET_KEY": "signs sessions"}

@@ -11,7 +11,7 @@ from apps.agent.execution.configuration import Configuration
 from apps.agent.execution.worker import Worker
 from monolith.environment import read_environment
 from monolith.errors import MonolithError
-from monolith.events.brokers import open_broker
+from monolith.events.brokers import broker_of
 
 
 def forbidden(environ: Mapping[str, str]) -> list[str]:
@@ -28,13 +28,7 @@ async def work(environ: Mapping[str, str]) -> None:
     """Work until told to stop by SIGTERM or SIGINT. Raises ValueError and MonolithError for what cannot be."""
     environment = read_environment(environ)
     configuration = Configuration.read(environ)
-    broker = open_broker(
-        environment.broker_url,
-        environment=environment.environment,
-        credentials=environment.broker_credentials,
-        replicas=environment.broker_replicas,
-        max_bytes=environment.broker_max_bytes,
-    )
+    broker = broker_of(environment)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import httpcore2
 
+from monolith.addresses import remote_origin
 from monolith.contracts.call import Call, refuse_late
 from monolith.contracts.contract import Operation
 from monolith.contracts.errors import DeadlineExceeded, TransportFailure
@@ -24,7 +25,6 @@ from monolith.contracts.transports.connections import Network, ending
 from monolith.contracts.transports.limits import CallLimit
 from monolith.contracts.transports.retries import pauses
 from monolith.contracts.wire import DEADLINE, MAX_RESULT, PREFIX, read_answer, write_arguments
-from monolith.environment import remote_origin
 from monolith.http.identity import HEADER as REQUEST_ID
 from monolith.telemetry import outgoing_headers
 

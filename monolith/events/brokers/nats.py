@@ -35,8 +35,6 @@ _LOOK_AGAIN_S: Final = 0.1
 class NatsBroker:
     """JetStream, with one stream for each environment and one durable consumer for each consuming module."""
 
-    name = "nats"
-
     def __init__(
         self,
         servers: Sequence[str],
@@ -165,22 +163,17 @@ class NatsBroker:
 
     async def _at_once(self, connection: NatsConnection, messages: Sequence[Outgoing]) -> None:
         batch = uuid4().hex
-        *rest, last = enumerate(messages, start=1)
-        for place, message in rest:
+        for place, message in enumerate(messages, start=1):
+            subject = self._names.subject(message.type)
             headers = {
                 "Nats-Msg-Id": str(message.id),
                 "Nats-Batch-Id": batch,
                 "Nats-Batch-Sequence": str(place),
             }
-            await connection.publish(self._names.subject(message.type), message.body, headers)
-        place, message = last
-        headers = {
-            "Nats-Msg-Id": str(message.id),
-            "Nats-Batch-Id": batch,
-            "Nats-Batch-Sequence": str(place),
-            "Nats-Batch-Commit": "1",
-        }
-        await connection.request(self._names.subject(message.type), message.body, headers)
+            if place < len(messages):
+                await connection.publish(subject, message.body, headers)
+            else:
+                await connection.request(subject, message.body, headers | {"Nats-Batch-Commit": "1"})
 
     async def _keep(self, connection: NatsConnection, message: Outgoing) -> None:
         subject, key = self._names.subject(message.type), str(message.id)

@@ -3,15 +3,12 @@
 import base64
 import math
 from datetime import timedelta
-from typing import Final
 from urllib.parse import quote
 
+from monolith.events.broker import CLAIM_ATTEMPTS, contended
 from monolith.events.brokers.nats_connection import NatsConnection
 from monolith.events.brokers.nats_errors import MESSAGE_NOT_FOUND, WRONG_LAST_SEQUENCE, ApiError
 from monolith.events.brokers.nats_streams import Names
-from monolith.events.errors import BrokerUnavailable
-
-_ATTEMPTS: Final = 5  # each lost to another's change between our look and our write
 
 
 class NatsClaims:
@@ -23,7 +20,7 @@ class NatsClaims:
     async def claim(self, connection: NatsConnection, name: str, holder: str, ttl: timedelta | None) -> str:
         """Take a name if it is free or ours, and return whose it is. Raises ApiError and BrokerError."""
         held: tuple[int, str] | None = None
-        for _ in range(_ATTEMPTS):
+        for _ in range(CLAIM_ATTEMPTS):
             if held is not None and held[1] != holder:
                 return held[1]
             try:
@@ -34,7 +31,7 @@ class NatsClaims:
                 held = await self._held(connection, name)
             else:
                 return holder
-        raise BrokerUnavailable(f"the claim of {name} changed hands each time it was looked at; try again")
+        raise contended(name)
 
     async def release(self, connection: NatsConnection, name: str, holder: str) -> None:
         """Let go of a name if it is ours. Raises ApiError and BrokerError."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from monolith.events.broker import MAX_BATCH
+from monolith.events.broker import CLAIMS_KEPT, MAX_BATCH
 from monolith.events.brokers.nats_connection import NatsConnection
 from monolith.events.brokers.nats_errors import (
     CONSUMER_NOT_FOUND,
@@ -24,8 +24,6 @@ DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 MAX_UNACKNOWLEDGED: Final = 10 * MAX_BATCH
 # After this long the server sends again what was not acknowledged. A reader drops that; it begins anew by a reset.
 _ACKNOWLEDGED_WITHIN: Final = timedelta(minutes=2)
-# Claims without an end are forgotten then: later than any message is handled that could need them.
-CLAIMS_KEPT: Final = timedelta(days=30)
 _CLAIMS_BYTES: Final = 256 * 1024 * 1024  # about a million and a half of them
 
 type _Config = dict[str, Any]

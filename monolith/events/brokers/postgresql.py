@@ -6,18 +6,16 @@ from itertools import batched
 from typing import Any, Final
 
 from monolith.environment import connection_parameters
-from monolith.events.broker import MAX_BATCH, Outgoing
+from monolith.events.broker import CLAIM_ATTEMPTS, CLAIMS_KEPT, MAX_BATCH, Outgoing, contended
 from monolith.events.brokers.credentials import Credentials
 from monolith.events.brokers.forks import renew_after_fork
 from monolith.events.brokers.postgresql_connections import Connection, Connections, query
 from monolith.events.brokers.postgresql_reader import FORGET, FORGET_AT_ONCE, Names, PostgresqlReader
-from monolith.events.errors import BrokerError, BrokerFull, BrokerRefused, BrokerUnavailable
+from monolith.events.errors import BrokerError, BrokerFull, BrokerRefused
 
 OVERHEAD: Final = (
     256  # bytes that a message counts for beyond its body: the row's head, its id and three indexes
 )
-CLAIMS_KEPT: Final = timedelta(days=30)  # of claims without an end, as at NATS
-_ATTEMPTS: Final = 5  # at a claim that changes hands each time it is looked at
 _MAKE_LOG: Final = query("make_log")
 _LOCK: Final = query("lock_log")
 _APPEND: Final = query("append")
@@ -36,8 +34,6 @@ class PostgresqlBroker:
     Nothing in it needs a session, so that it works behind a pooler in transaction mode; there readers look for
     messages five times a second, where a direct connection wakes them.
     """
-
-    name = "postgresql"
 
     def __init__(
         self,
@@ -99,11 +95,11 @@ class PostgresqlBroker:
         question = self._names.known | {"name": name, "holder": holder, "length": ttl or CLAIMS_KEPT}
         with self._connections.lent() as connection:
             connection.execute(_FORGET_CLAIMS)
-            for _ in range(_ATTEMPTS):
+            for _ in range(CLAIM_ATTEMPTS):
                 found = connection.execute(_CLAIM, question).fetchone()
                 if found and found[0] is not None:
                     return str(found[0])
-        raise BrokerUnavailable(f"the claim of {name} changed hands each time it was looked at; try again")
+        raise contended(name)
 
     def release(self, name: str, *, holder: str) -> None:
         with self._connections.lent() as connection:
@@ -168,7 +164,7 @@ def _parameters(url: str, credentials: Credentials, role: str, passfile: str) ->
     try:
         parameters: dict[str, Any] = dict(connection_parameters(url))
     except ValueError as error:
-        raise BrokerRefused(f"MONOLITH_BROKER_URL {error}") from None
+        raise BrokerRefused(f"MONOLITH_BROKER_URL: {error}") from None
     parameters["user"] = credentials.user or role
     if credentials.password:
         parameters["password"] = credentials.password

@@ -1,10 +1,12 @@
-"""What MONOLITH_BROKER_URL may say of NATS servers."""
+"""What the environment may say of other processes: NATS servers, and modules that run elsewhere."""
 
 import re
 from typing import Final
 
-MAX_PORT: Final = 65_535
+_MAX_PORT: Final = 65_535
 _NATS: Final = re.compile(r"(nats|tls)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
+_REMOTE: Final = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def nats_addresses(url: str) -> tuple[str, ...]:
@@ -19,7 +21,7 @@ def nats_addresses(url: str) -> tuple[str, ...]:
         )
     addresses = tuple(part.strip() for part in url.split(","))
     matches = [_NATS.fullmatch(address) for address in addresses]
-    found = [match for match in matches if match and int(match[2] or 0) <= MAX_PORT]
+    found = [match for match in matches if match and int(match[2] or 0) <= _MAX_PORT]
     if len(found) < len(addresses):
         raise ValueError(
             "not the address of a broker; write nats://host:port (tls://host:port for TLS; several, with commas "
@@ -30,3 +32,16 @@ def nats_addresses(url: str) -> tuple[str, ...]:
             "mixes nats:// and tls://, and the servers of a cluster are all used with TLS or all without"
         )
     return addresses
+
+
+def remote_origin(url: str) -> tuple[str, str, int]:
+    """Split a remote module's address into scheme, host and port.
+
+    Raises ValueError, without the address, when it is not `http(s)://host:port` and nothing more.
+    """
+    match = _REMOTE.fullmatch(url)
+    if match is None or int(match[3] or 0) > _MAX_PORT:
+        reason = "holds a user or password" if "@" in url else "not the address of a process"
+        raise ValueError(f"{reason}; write http://host:port or https://host:port")
+    scheme, host, port = match.groups()
+    return scheme, host.strip("[]"), int(port or _DEFAULT_PORTS[scheme])
