@@ -148,7 +148,7 @@ def positions(module: str) -> list[PositionRow]:
 
 
 def replay(module: str, job_id: int) -> JobRow:
-    """Let a dead letter, or a discarded message, be handled again; one that nobody was given goes to who subscribes now.
+    """Let a dead letter or a discarded message be handled; one that nobody was given goes to who subscribes now.
 
     A job that carries no message runs again as `monolith.jobs.steering.replay` lets it. Raises JobNotFound,
     JobNotSteerable, also for a message that was handled.

@@ -23,7 +23,10 @@ HINT = "No tenant is chosen, so no row is shown. Name one in the filter, or add 
 
 
 class TenantFilter(admin.SimpleListFilter):
-    """A field for the tenant's name: the database lists tenants to nobody."""
+    """A field for the tenant's name: the database lists tenants to nobody.
+
+    Override `lookups` where a module keeps a list of its own; the field then proposes them.
+    """
 
     title = "tenant"
     parameter_name = PARAMETER
@@ -52,12 +55,14 @@ class TenantAdmin(_Admin):
     It is nothing that a session keeps: two windows show two tenants. Override `may_serve` to limit who names whom.
     """
 
+    tenant_filter: type[TenantFilter] = TenantFilter
+
     def may_serve(self, request: HttpRequest, tenant: str) -> bool:
         """Say whether the user may see and change this tenant's rows, as far as their permissions go."""
         return True
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        return [TenantFilter, *super().get_list_filter(request)]
+        return [self.tenant_filter, *super().get_list_filter(request)]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(tenant_of(request)) and super().has_add_permission(request)

@@ -172,6 +172,7 @@ def test_the_admin_shows_one_tenants_rows(staff: Client, events: Events, page: s
     shown = staff.get(f"/admin/agent/{page}/?tenant={sample.TENANT}")
 
     assert (shown.status_code, shown.context["cl"].result_count) == (200, rows)
+    assert f'<option value="{sample.TENANT}">' in shown.content.decode()
     assert staff.get(f"/admin/agent/{page}/").context["cl"].result_count == 0
 
 
