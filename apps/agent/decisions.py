@@ -6,8 +6,9 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from apps.agent.errors import DecisionNotFoundError, DecisionOverError
-from apps.agent.models import Decision, DecisionStatus, Tenant
+from apps.agent.models import Decision, DecisionStatus
 from apps.agent.queries import own, tenant
+from apps.agent.tenants import enrol
 from monolith import atomic
 from monolith.events.ids import uuid7
 
@@ -15,7 +16,7 @@ from monolith.events.ids import uuid7
 def ask(*, question: str, options: list[str], expires_at: datetime) -> Decision:
     """Put up a question with the answers to choose from."""
     with atomic():
-        Tenant.objects.bulk_create([Tenant(id=tenant())], ignore_conflicts=True)
+        enrol()
         return Decision.objects.create(
             id=uuid7(), tenant_id=tenant(), question=question, options=options, expires_at=expires_at
         )

@@ -94,21 +94,28 @@ class RoutineNotFoundError(AgentError):
     """The tenant has no such routine job."""
 
     def __init__(self, job_id: UUID) -> None:
-        super().__init__(f"This tenant has no routine job {job_id}.")
+        super().__init__(
+            f"This tenant has no routine job {job_id}. GET /api/agent/tenants/<tenant>/routine-jobs lists its jobs."
+        )
 
 
 class RoutineMovedOnError(AgentError):
     """The routine job does not stand where the step begins."""
 
     def __init__(self, job_id: UUID, status: str, needed: str) -> None:
-        super().__init__(f"Routine job {job_id} is {status}, and this takes one that is {needed}.")
+        super().__init__(
+            f"Routine job {job_id} is {status}, and this takes one that is {needed}. "
+            "Look at the job before you do its work again; claim another one to go on."
+        )
 
 
 class DecisionNotFoundError(AgentError):
     """The tenant has no such decision."""
 
     def __init__(self, decision_id: UUID) -> None:
-        super().__init__(f"This tenant has no decision {decision_id}.")
+        super().__init__(
+            f"This tenant has no decision {decision_id}. GET /api/agent/tenants/<tenant>/decisions lists its decisions."
+        )
 
 
 class DecisionOverError(AgentError):

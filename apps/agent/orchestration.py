@@ -15,9 +15,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.agent import submissions
-from apps.agent.models import Attempt, ServiceCall, Status, Tenant
+from apps.agent.models import Attempt, ServiceCall, Status
 from apps.agent.queries import own, tenant
 from apps.agent.redaction import redact_body, redact_headers, redact_url
+from apps.agent.tenants import enrol
 from contracts.agent import (
     Answer,
     CallRequest,
@@ -51,7 +52,7 @@ def take(command: SubmitServiceCall) -> bool:
     submissions.host_of(command.request)
     if submissions.reserve(command) != command.call_id:
         return False  # another call of the same key and request, which goes its own way
-    Tenant.objects.bulk_create([Tenant(id=tenant())], ignore_conflicts=True)
+    enrol()
     scope = call_scope()
     call, is_new = own(ServiceCall).get_or_create(
         id=command.call_id,

@@ -12,8 +12,9 @@ from django.db.models.functions import Now
 
 from apps.agent import statements
 from apps.agent.errors import RoutineMovedOnError, RoutineNotFoundError
-from apps.agent.models import RoutineJob, RoutineStatus, Tenant
+from apps.agent.models import RoutineJob, RoutineStatus
 from apps.agent.queries import own, tenant
+from apps.agent.tenants import enrol
 from monolith import atomic
 from monolith.events.ids import uuid7
 
@@ -23,7 +24,7 @@ RESOLUTIONS = (RoutineStatus.READY, RoutineStatus.SUCCEEDED, RoutineStatus.FAILE
 def add(*, name: str, payload: dict[str, Any]) -> RoutineJob:
     """Put up a job for whoever claims it."""
     with atomic():
-        Tenant.objects.bulk_create([Tenant(id=tenant())], ignore_conflicts=True)
+        enrol()
         return RoutineJob.objects.create(id=uuid7(), tenant_id=tenant(), name=name, payload=payload)
 
 

@@ -8,6 +8,7 @@ or as unknown, and has a correlation id of its own.
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -107,8 +108,6 @@ def watch(
     options: argparse.Namespace, environ: dict[str, str], execution: ExecutionProcess
 ) -> dict[str, Any]:
     """Kill execution now and then until every call has ended; returns how they did."""
-    import json
-
     choice = random.Random(options.seed)
     kills, ends = 0, time.monotonic() + options.patience
     while time.monotonic() < ends:

@@ -48,10 +48,12 @@ def _listed(environ: Mapping[str, str], name: str) -> list[str]:
 
 
 def _number(environ: Mapping[str, str], name: str, default: float, *, least: float = 1) -> float:
+    given = environ.get(name) or default
+    wanted = f"give a number from {least:g} to {_MOST[name]:g}, or nothing for {default:g}"
     try:
-        value = float(environ.get(name) or default)
+        value = float(given)
     except ValueError:
-        raise ValueError(f"{name} is no number") from None
+        raise ValueError(f"{name} is {given!r}, which is no number; {wanted}") from None
     if not least <= value <= _MOST[name]:
-        raise ValueError(f"{name} is from {least:g} to {_MOST[name]:g}")
+        raise ValueError(f"{name} is {given}; {wanted}")
     return value

@@ -37,7 +37,10 @@ def work(leadership: Leadership) -> None:
 async def _work(worker: Worker, stopping: threading.Event) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    threading.Thread(
-        target=lambda: (stopping.wait(), loop.call_soon_threadsafe(told.set)), daemon=True
-    ).start()
+
+    def tell() -> None:
+        stopping.wait()
+        loop.call_soon_threadsafe(told.set)
+
+    threading.Thread(target=tell, daemon=True).start()
     await worker.run(told)

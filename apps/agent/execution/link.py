@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final
 
-from contracts.agent import StartExecution
+from apps.agent.module import module
 from monolith.events.broker import Broker, Delivery, Outgoing, Reader
 
-CONSUMER: Final = "agent_execution"
-TYPES: Final = (StartExecution.message_type.name,)
+(CONSUMER,) = module.consumers
 THREADS: Final = 16
 
 
@@ -24,7 +23,7 @@ class Link:
 
     async def converge(self) -> None:
         """Make the consumer that keeps orders until they were dealt with. Raises BrokerError."""
-        await self._run(lambda: self._broker.converge({CONSUMER: TYPES}))
+        await self._run(lambda: self._broker.converge({CONSUMER.name: CONSUMER.types}))
 
     async def publish(self, messages: Sequence[Outgoing]) -> int:
         """Append messages; returns how many are kept. Raises BrokerError."""
@@ -42,7 +41,7 @@ class Link:
         """Return a reader that goes on after a position. Raises BrokerError and OutOfStep."""
 
         def begin() -> Reader:
-            reader = self._broker.reader(CONSUMER)
+            reader = self._broker.reader(CONSUMER.name)
             reader.start_after(after)
             return reader
 

@@ -73,6 +73,14 @@ def test_what_is_no_origin_is_refused_at_the_start(entry: str) -> None:
         Configuration.read({"AGENT_OUTBOUND_ALLOW": entry})
 
 
+@pytest.mark.parametrize("value", ["many", "nan", "0", "1001"])
+def test_a_bad_number_is_refused_with_what_was_given_and_what_may_be(value: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"AGENT_EXECUTION_CONCURRENCY is '?{value}.* from 1 to 1000.*for 100"
+    ):
+        Configuration.read({"AGENT_EXECUTION_CONCURRENCY": value})
+
+
 @pytest.mark.parametrize(
     "address",
     [

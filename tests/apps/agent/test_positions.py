@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 from apps.agent.execution.positions import Positions
 
 
-@given(
-    st.lists(st.integers(1, 1000), unique=True, min_size=1, max_size=30), st.randoms(use_true_random=False)
-)
-def test_settled_is_just_before_the_oldest_that_has_not_ended(found: list[int], random: object) -> None:
+@given(st.lists(st.integers(1, 1000), unique=True, min_size=1, max_size=30))
+def test_settled_is_just_before_the_oldest_that_has_not_ended(found: list[int]) -> None:
     positions, open_ones = Positions(), sorted(found)
     for position in open_ones:
         assert positions.begin(position)
