@@ -47,6 +47,17 @@ def add_actions(parser: ArgumentParser) -> None:
     ):
         action(name, text).add_argument("subscriber", metavar="SUBSCRIBER")
     action("positions", "Show how far modules have read the logs of brokers.")
+    position = action(
+        "position",
+        "Set how far a module has read a log: when the log lost its end and what is missing does not come back.",
+    )
+    position.add_argument(
+        "--set", type=int, required=True, metavar="N", help="it goes on after this; 0: from the start"
+    )
+    position.add_argument(
+        "--stream", default="", metavar="LOG", help="which log, where the module knows several"
+    )
+    position.add_argument("--yes", action="store_true", help="do it; what is skipped is never read")
     converge = action(
         "converge", "Make the broker's log and consumers as the modules here declare them, as qcluster does."
     )

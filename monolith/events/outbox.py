@@ -46,7 +46,7 @@ class Draft:
 class Backlog:
     """What waits for the broker."""
 
-    waiting: int
+    unsent: int
     oldest_s: float  # since the oldest of them may go; 0 when none does
     timers: int  # whose time has not come
     foreign: int  # written in other environments; never sent
@@ -100,8 +100,8 @@ def reschedule(message: UUID, deliver_at: datetime) -> bool:
 
 def backlog() -> Backlog:
     """Return what waits."""
-    waiting, oldest_s, timers, foreign = _here(_BACKLOG)[0]
-    return Backlog(waiting=waiting, oldest_s=oldest_s or 0.0, timers=timers, foreign=foreign)
+    ready, oldest_s, timers, foreign = _here(_BACKLOG)[0]
+    return Backlog(unsent=ready, oldest_s=oldest_s or 0.0, timers=timers, foreign=foreign)
 
 
 def discard_foreign(only: str = "") -> dict[str, int]:

@@ -13,7 +13,7 @@ class BacklogRow:
     """What waits in one module, on its way out and in."""
 
     module: str
-    waiting: int  # in the outbox, for the broker
+    unsent: int  # in the outbox, for the broker
     oldest_s: float  # since the oldest of them may go
     timers: int  # in the outbox, for their time
     foreign: int  # in the outbox, written in other environments; never sent

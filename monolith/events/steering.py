@@ -24,7 +24,6 @@ from monolith.events.rows import (
     DeadLetter,
     MessageDetails,
     OutboxRow,
-    PositionRow,
     SubscriberRow,
 )
 from monolith.jobs import steering as jobs
@@ -32,7 +31,7 @@ from monolith.jobs.records import fetch
 from monolith.jobs.rows import JobRow
 from monolith.jobs.steering import MAX_LISTED, steering
 from monolith.jobs.steering_errors import JobNotFound, JobNotSteerable, SubscriberNotFound
-from monolith.models import Job, OutboxMessage, Position
+from monolith.models import Job, OutboxMessage
 from monolith.module import PLATFORM
 
 logger = logging.getLogger("monolith.events")
@@ -51,7 +50,7 @@ def backlog(module: str, *, in_broker: Mapping[str, int] | None = None) -> Backl
         out, state = outbox.backlog(), dict(fetch(_INBOX_STATE))
     return BacklogRow(
         module=module,
-        waiting=out.waiting,
+        unsent=out.unsent,
         oldest_s=round(out.oldest_s, 3),
         timers=out.timers,
         foreign=out.foreign,
@@ -107,7 +106,7 @@ def show(module: str, job_id: int) -> MessageDetails:
     if row[0] is None:
         raise JobNotSteerable(f"{module}/{job_id} carries no message; `manage.py jobs show` shows it.")
     body = job.arguments["args"][0]
-    envelope = _envelope(body)
+    envelope = readable(body)
     return MessageDetails(
         job=job,
         message=str(row[0]),
@@ -133,15 +132,6 @@ def list_subscribers(module: str) -> list[SubscriberRow]:
         )
         for name, each in sorted(subscribers_of(module).items())
     ]
-
-
-def positions(module: str) -> list[PositionRow]:
-    """Return how far a module has read the logs that it knows."""
-    with steering(module):
-        return [
-            PositionRow(module=module, stream=row.stream, position=row.position)
-            for row in Position.objects.order_by("stream")
-        ]
 
 
 # Steering.
@@ -235,7 +225,7 @@ def _outgoing(module: str, row: OutboxMessage) -> OutboxRow:
 
 def _letter(module: str, *row: Any) -> DeadLetter:
     job_id, task, message, body, ordered, attempts, error, died_at, followers = row
-    envelope = _envelope(body)
+    envelope = readable(body)
     return DeadLetter(
         module=module,
         id=job_id,
@@ -251,7 +241,8 @@ def _letter(module: str, *row: Any) -> DeadLetter:
     )
 
 
-def _envelope(body: Any) -> Envelope | None:
+def readable(body: Any) -> Envelope | None:
+    """Return the envelope that a body is; None when it is none."""
     try:
         return read_envelope(body)
     except MessageUnreadable:

@@ -8,6 +8,7 @@ SteeringError
 ├── JobNotFound          the module has no such job
 ├── JobNotSteerable      the job is in a state in which that cannot be done to it
 ├── SubscriberNotFound   no module here has such a subscriber
+├── PositionNotSettable  the module has not read that log, or it begins later
 ├── ScheduleNotFound     the module has no such schedule
 └── SingletonNotFound    no module here has such a singleton
 """
@@ -86,6 +87,16 @@ class SubscriberNotFound(SteeringError):
     def __init__(self, name: str, *, known: Iterable[str]) -> None:
         super().__init__(
             f"No module here has a subscriber {name!r}. There are: {', '.join(sorted(known)) or 'none'}."
+        )
+
+
+class PositionNotSettable(SteeringError):
+    """The module has not read such a log, or no log has such a position."""
+
+    def __init__(self, module: str, position: int, *, known: Iterable[str]) -> None:
+        super().__init__(
+            f"{position} is no position that '{module}' can be set to: it is 0 or more, of one of the logs that it has "
+            f"read (--stream): {', '.join(sorted(known)) or 'none'}."
         )
 
 

@@ -15,13 +15,17 @@ _STEERING: Final = (
     "monolith.jobs.steering",
     "monolith.jobs.steering_schedules",
     "monolith.events.steering",
+    "monolith.events.positions",
+    "monolith.events.correlations",
     "monolith.events.inbox",
 )
 # What runs jobs and moves messages: it enters the module that it is told to.
 _LOOP: Final = tuple(
     f"monolith.jobs.{name}"
     for name in ("cluster", "keeper", "leases", "records", "schedules", "singletons", "worker")
-) + tuple(f"monolith.events.{name}" for name in ("consumer", "courier", "couriers", "outbox", "relay"))
+) + tuple(
+    f"monolith.events.{name}" for name in ("consumer", "courier", "couriers", "outbox", "publishing", "relay")
+)
 _ENVIRONMENT: Final = frozenset({"os.environ", "os.environ.get", "os.environ.pop", "os.getenv"})
 
 

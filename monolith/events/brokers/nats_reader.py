@@ -218,7 +218,8 @@ class NatsReader:
         if position > last:
             raise BrokerRefused(
                 f"'{self._consumer}' has read up to {position:,}, and the log ends at {last:,}: it lost its end, or "
-                "is an older copy. Nothing is read before what is missing is sent again or given up"
+                "is an older copy. Nothing is read until that is back, or `manage.py events position --module "
+                f"{self._consumer} --set {last}` gives up what is missing"
             )
         if await consumer_info(connection, self._names, self._consumer) is None:
             raise BrokerRefused(

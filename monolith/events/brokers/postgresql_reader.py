@@ -89,7 +89,8 @@ class PostgresqlReader:
             if position > last:
                 raise BrokerRefused(
                     f"'{self._consumer}' has read up to {position:,}, and the log ends at {last:,}: it is an older "
-                    "copy. Nothing is read before what is missing is sent again or given up"
+                    "copy. Nothing is read until the newer one is back, or `manage.py events position --module "
+                    f"{self._consumer} --set {last}` gives up what is missing"
                 )
             connection.execute(SQL("LISTEN {}").format(Identifier(self._names.channel)))
             self._reader = uuid4()

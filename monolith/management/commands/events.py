@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from rich.text import Text
 from rich.tree import Tree
 
-from monolith.events import steering, tracing
+from monolith.events import correlations, positions, steering
 from monolith.events.command_line import add_actions
 from monolith.events.rows import DeadLetter, Traced
 from monolith.jobs.command_line import document, job_named, table_of
@@ -22,7 +22,7 @@ from monolith.management.steering import SteeringCommand
 
 _BACKLOG: Final = (
     "module",
-    "waiting",
+    "unsent",
     "oldest_s",
     "timers",
     "foreign",
@@ -122,13 +122,13 @@ class Command(SteeringCommand):
         self._give(options, "subscribers", rows, ("name", "module", "type", "versions", "parks", "is_on"))
 
     def _positions(self, options: dict[str, Any]) -> None:
-        rows = list(self._gathered(steering.positions, options["module"]))
+        rows = list(self._gathered(positions.positions, options["module"]))
         self._give(options, "positions", rows, ("module", "stream", "position"))
 
     def _trace(self, options: dict[str, Any]) -> None:
         correlation = options["correlation"]
-        found = tracing.messages(
-            self._gathered(lambda module: tracing.sightings(module, correlation), options["module"])
+        found = correlations.messages(
+            self._gathered(lambda module: correlations.sightings(module, correlation), options["module"])
         )
         if options["json"]:
             self.stdout.write(document({"correlation": correlation, "messages": found}))
@@ -187,6 +187,18 @@ class Command(SteeringCommand):
 
         rows = list(self._gathered(discard, options["module"]))
         self._give(options, "discarded", rows, ("module", "environment", "messages"))
+
+    def _position(self, options: dict[str, Any]) -> None:
+        module, position = options["module"], options["set"]
+        if not module:
+            raise CommandError("Say which module reads: --module hikes.")
+        if not options["yes"]:
+            raise CommandError(
+                f"'{module}' would go on after {position:,}: what it has not read up to there it never gets. "
+                "`events positions` shows where it is. Say --yes to set it."
+            )
+        row = positions.set_position(module, position, stream=options["stream"])
+        self._give(options, "positions", [row], ("module", "stream", "position"))
 
     def _off(self, options: dict[str, Any]) -> None:
         self._switch(options, on=False)

@@ -11,6 +11,8 @@ from monolith import atomic, entering
 from monolith.contracts.scope import correlated
 from monolith.events import brokers, inbox, publish_all, steering
 from monolith.events.broker import Delivery
+from monolith.events.consumer import Consumer
+from monolith.events.errors import OutOfStep
 from monolith.jobs import Retry
 from monolith.models import OutboxMessage
 from monolith.testing.events import Events
@@ -115,7 +117,7 @@ def test_the_backlog_says_where_messages_wait(handled: list[int], events: Events
     found = read("backlog")
     assert found["broker"] == "reached"
     rows = {row["module"]: row for row in found["backlog"]}
-    assert rows[OWNER]["waiting"] == 1
+    assert rows[OWNER]["unsent"] == 1
     assert {name: rows[READER][name] for name in ("broker", "blocked", "parked", "dead")} == {
         "broker": 1,
         "blocked": 2,
@@ -209,3 +211,40 @@ def test_a_trace_is_a_tree(handled: list[int]) -> None:
 def test_what_cannot_be_meant_says_how_to_say_it(words: list[str], problem: str) -> None:
     with pytest.raises(CommandError, match=problem):
         command(*words)
+
+
+def test_a_position_is_set_by_hand_and_told(
+    handled: list[int], events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    def position(*words: str) -> str:
+        return command("position", "--module", READER, *words)
+
+    with pytest.raises(CommandError, match="Say --yes"):
+        position("--set", "2")
+    assert read("positions", "--module", READER)["positions"][0]["position"] == 3
+    with pytest.raises(CommandError, match="which module"):
+        command("position", "--set", "2", "--yes")
+    for words in (["--set", "-1"], ["--set", "2", "--stream", "other"]):
+        with pytest.raises(CommandError, match=f"{words[1]} is no position .*{events.broker.stream}"):
+            position(*words, "--yes")
+    assert "2" in position("--set", "2", "--yes")
+    assert f"of {READER} in {events.broker.stream} was set from 3 to 2 by hand" in caplog.text
+
+
+def test_a_consumer_at_work_goes_on_where_it_was_set(handled: list[int], events: Events) -> None:
+    consumer = Consumer(READER, events.broker, until=lambda: False)
+    open_paths(4, path="valley")
+    events._relay()
+    with entering(READER):
+        consumer.work()
+    (row,) = read("positions", "--module", READER)["positions"]
+    open_paths(5, 6, path="valley")
+    events._relay()
+    command("position", "--module", READER, "--set", str(row["position"] + 1), "--yes")
+    with entering(READER):
+        with pytest.raises(OutOfStep):
+            consumer.work()
+        consumer.rest()
+        consumer.work()
+    events.jobs.run_due()
+    assert handled == [4, 6]

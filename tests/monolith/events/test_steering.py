@@ -9,7 +9,7 @@ import pytest
 
 from monolith import BoundaryViolation, atomic, entering
 from monolith.contracts.scope import acting, correlated
-from monolith.events import inbox, publish, publish_all, send, steering, tracing
+from monolith.events import correlations, inbox, positions, publish, publish_all, send, steering
 from monolith.events.broker import Delivery
 from monolith.events.registry import subscribers_by_type
 from monolith.jobs import Retry
@@ -86,7 +86,7 @@ def test_the_backlog_counts_what_waits_on_its_way_out_and_in(poisoned: object) -
         publish(Opened(path="copied"))
         OutboxMessage.objects.filter(partition_key=":copied").update(environment="production")
     out = steering.backlog(OWNER)
-    assert (out.waiting, out.timers, out.foreign, out.broker) == (1, 1, 1, None)
+    assert (out.unsent, out.timers, out.foreign, out.broker) == (1, 1, 1, None)
     assert out.oldest_s > 0
     row = steering.backlog(READER, in_broker={READER: 4})
     assert (row.broker, row.ready, row.blocked, row.parked, row.dead) == (4, 0, 2, 1, 1)
@@ -247,8 +247,9 @@ def _elsewhere() -> list[Callable[[], object]]:
         lambda: steering.list_outbox(OWNER),
         lambda: steering.discard_foreign(OWNER),
         lambda: steering.replay(OWNER, 1),
-        lambda: steering.positions(OWNER),
-        lambda: list(tracing.sightings(OWNER, "x")),
+        lambda: positions.positions(OWNER),
+        lambda: positions.set_position(OWNER, 1),
+        lambda: list(correlations.sightings(OWNER, "x")),
         steering.broker_backlog,
         steering.converge,
     ]
@@ -274,8 +275,8 @@ def test_a_trace_finds_each_message_once_with_all_of_its_places(
     assert set(subscribers_by_type(READER)) == {"hikes.Opened"}
     events._consume()
     events.jobs.run_due()
-    found = tracing.messages(
-        each for module in (OWNER, READER) for each in tracing.sightings(module, "request-1")
+    found = correlations.messages(
+        each for module in (OWNER, READER) for each in correlations.sightings(module, "request-1")
     )
     assert [(each.type, each.causation) for each in found] == [
         ("hikes.Opened", ""),

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
-from monolith.contracts.errors import MessageUnreadable
 from monolith.events import inbox
-from monolith.events.envelope import Envelope, read_envelope
+from monolith.events.envelope import Envelope
 from monolith.events.outbox import statement
 from monolith.events.rows import Stop, Traced
+from monolith.events.steering import readable
 from monolith.jobs.records import fetch
 from monolith.jobs.steering import MAX_LISTED, steering
 
@@ -32,7 +32,7 @@ def sightings(module: str, correlation: str) -> Iterator[Sighting]:
         for job, task, status, body in kept
     ]
     for body, stop in stops:
-        envelope = _envelope(body)
+        envelope = readable(body)
         if envelope is not None and envelope.correlation_id == correlation:
             yield envelope, stop
 
@@ -55,10 +55,3 @@ def messages(found: Iterable[Sighting]) -> list[Traced]:
         for name, envelope in envelopes.items()
     ]
     return sorted(traced, key=lambda each: (each.occurred_at, each.id))
-
-
-def _envelope(body: Any) -> Envelope | None:
-    try:
-        return read_envelope(body)
-    except MessageUnreadable:
-        return None
