@@ -8,7 +8,7 @@ from monolith.events.broker import MAX_BATCH, Broker, Reader
 from monolith.events.courier import Courier, trace
 
 WAIT_S: Final = 0.5  # for the next message; then the lease is looked at again
-MAX_READY: Final = 50_000  # jobs of a module that may wait for workers before its messages wait in the broker
+MAX_WAITING: Final = 500_000  # jobs of a module that may wait before its messages wait in the broker
 LOOK_EVERY: Final = 20  # batches between two looks at how many wait
 FULL_PAUSE_S: Final = 0.5
 
@@ -46,9 +46,12 @@ class Consumer(Courier):
         reader = self._reader = self._broker.reader(self.module)
         self._position = inbox.position(reader.stream)
         reader.start_after(self._position)
+        inbox.redeliver_known(self.module)
         return reader
 
     def _is_full(self) -> bool:
         """Say whether so much waits for workers that the rest had better wait in the broker, which is bounded."""
+        if self._batches % LOOK_EVERY == 0 and inbox.is_full(MAX_WAITING):
+            return True  # and looked at again before the next batch
         self._batches += 1
-        return self._batches % LOOK_EVERY == 0 and inbox.is_full(MAX_READY)
+        return False

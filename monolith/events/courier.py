@@ -84,11 +84,7 @@ class Courier(threading.Thread):
         try:
             with entering(self.module):
                 pause = self.work() if self._leads() else LEASE_S / 2
-        except OutOfStep as error:
-            logger.info("%s of %s begins again: %s", self.name_of_lease, self.module, error)
-            self.rest()
-            return 0.0
-        except (BrokerError, DatabaseError, InterfaceError) as error:
+        except (OutOfStep, BrokerError, DatabaseError, InterfaceError) as error:
             return self._in_trouble(error)
         except Exception as error:  # whatever it is: the thread goes on, and the other modules do anyway
             logger.exception("%s of %s failed", self.name_of_lease, self.module)
@@ -101,10 +97,12 @@ class Courier(threading.Thread):
         # Once when it begins, and now and then while it lasts.
         level = logging.WARNING if self._troubles & (self._troubles - 1) == 0 else logging.DEBUG
         logger.log(level, "%s of %s waits: %s", self.name_of_lease, self.module, error)
-        self.rest()
-        if not isinstance(error, BrokerError):
+        self._rest_safely()
+        if not isinstance(error, OutOfStep | BrokerError):
             connections[composed().alias_of(self.module)].close()
             self._renew_at = 0.0
+        if isinstance(error, OutOfStep) and self._troubles == 1:
+            return 0.0  # as when another process reads on; when it stays so, something is wrong
         pause = min(LONGEST_PAUSE_S, 0.1 * 2.0 ** min(self._troubles, 10))
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
@@ -117,14 +115,20 @@ class Courier(threading.Thread):
             return True
         if self._fence is not None:
             self._fence = None
-            self.rest()
+            self._rest_safely()
         self._fence = self._lease.acquire().fence
         self._renew_at = now + LEASE_S / 3
         return self._fence is not None
 
-    def _let_go(self) -> None:
+    def _rest_safely(self) -> None:
         try:
             self.rest()
+        except Exception:  # what is let go of may be broken already, and the thread has to go on
+            logger.info("%s of %s let go of something broken", self.name_of_lease, self.module, exc_info=True)
+
+    def _let_go(self) -> None:
+        try:
+            self._rest_safely()
             if self._fence is not None:
                 self._lease.release(self._fence)
         except Exception:  # it ends by itself

@@ -76,6 +76,9 @@ def _run(
         courier.start()
     while not is_ending():
         time.sleep(LOOK_S)
+        if dead := [courier.name for courier in couriers.values() if not courier.is_alive()]:
+            logger.critical("%s ended; the process is to be started again", ", ".join(dead))
+            break
     ends = time.monotonic() + JOIN_S
     for courier in couriers.values():
         courier.wake()

@@ -85,7 +85,7 @@ def read_envelope(body: str | bytes | Mapping[str, Any]) -> Envelope:
             payload=event["data"],
             trace={name: str(event[name]) for name in _TRACE if name in event},
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise MessageUnreadable(
             f"this is no message of a FastMonolith system ({type(error).__name__}: {error}); find out who wrote it to "
             "the broker, then discard it"

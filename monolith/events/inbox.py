@@ -4,11 +4,12 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from django.db import DataError, IntegrityError
+from django.db import InterfaceError, OperationalError
 
 from monolith.contracts.errors import MessageUnreadable
 from monolith.events.broker import Delivery
@@ -27,6 +28,9 @@ logger = logging.getLogger("monolith.events")
 NOBODY: Final = "monolith.events.inbox.nobody"
 """What stands in the place of the subscriber in dead letters that there is none for."""
 
+# The next message would meet the same; all are tried again.
+_BEYOND_THIS_MESSAGE: Final = (OutOfStep, OperationalError, InterfaceError)
+
 _POSITION: Final = statement("position")
 _ADVANCE: Final = statement("advance")
 _LOCK_KEYS: Final = statement("lock_keys")
@@ -35,6 +39,7 @@ _KEEP: Final = statement("keep")
 _KEEP_DEAD: Final = statement("keep_dead")
 _IS_FULL: Final = statement("is_full")
 _BURIED: Final = statement("buried")
+_ALL_BURIED: Final = statement("all_buried")
 _DISCARD: Final = jobs_statement("discard")
 
 
@@ -72,7 +77,7 @@ def position(stream: str) -> int:
 
 
 def is_full(limit: int) -> bool:
-    """Say whether more than `limit` jobs of the current module are ready."""
+    """Say whether more than `limit` jobs of the current module wait for workers, a key or a switch."""
     return bool(fetch(_IS_FULL, limit=limit)[0][0])
 
 
@@ -86,7 +91,9 @@ def keep(module: str, stream: str, since: int, deliveries: Sequence[Delivery]) -
         with atomic(durable=True):
             _advance(stream, since, deliveries[-1].position)
             _add(module, deliveries)
-    except (DataError, IntegrityError, ValueError):
+    except _BEYOND_THIS_MESSAGE:
+        raise
+    except Exception:  # one message must not keep those behind it waiting for ever, whatever is wrong with it
         logger.warning(
             "one of %d messages for %s cannot be kept; keeping each by itself",
             len(deliveries),
@@ -102,7 +109,9 @@ def _keep_one_by_one(module: str, stream: str, since: int, deliveries: Sequence[
             with atomic(durable=True):
                 _advance(stream, since, delivery.position)
                 _add(module, [delivery])
-        except (DataError, IntegrityError, ValueError) as error:
+        except _BEYOND_THIS_MESSAGE:
+            raise
+        except Exception as error:  # noqa: BLE001 - what cannot be kept is a dead letter, whatever is wrong with it
             with atomic(durable=True):
                 _advance(stream, since, delivery.position)
                 _bury(delivery.body, error)
@@ -185,3 +194,13 @@ def redeliver(module: str, job_id: int) -> int:
         _add(module, [Delivery(0, body.encode())])
         fetch(_DISCARD, id=job_id)
     return count
+
+
+def redeliver_known(module: str) -> None:
+    """Give out the dead letters of NOBODY that there is a subscriber for by now, oldest first, as the current module.
+
+    So what an older process met that did not know the type yet comes before what is read next.
+    """
+    for (job_id,) in fetch(_ALL_BURIED, task=NOBODY):
+        with suppress(MessageUnreadable):
+            redeliver(module, job_id)

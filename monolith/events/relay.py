@@ -8,6 +8,7 @@ from monolith.events.broker import MAX_BATCH, Broker
 from monolith.events.courier import POLL_S, Courier, trace
 
 CHANNEL: Final = "monolith_outbox"
+HELD_UP_S: Final = 0.2  # when what is due is locked: it is just being moved or taken back
 
 
 def relay_once(broker: Broker) -> int:
@@ -39,4 +40,6 @@ class Relay(Courier):
         if relay_once(self._broker) == MAX_BATCH:
             return 0.0
         due_s = outbox.next_due_s()
-        return POLL_S if due_s is None else max(0.0, min(POLL_S, due_s))
+        if due_s is None:
+            return POLL_S
+        return min(POLL_S, due_s) if due_s > 0 else HELD_UP_S

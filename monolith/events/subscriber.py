@@ -7,8 +7,10 @@ from typing import Any, Final, TypedDict, Unpack, get_type_hints, overload
 
 from django.tasks.exceptions import InvalidTask
 
+from monolith.composition import composed
 from monolith.contracts.messages import Message
 from monolith.events.envelope import read_envelope
+from monolith.jobs.runner import GiveUp
 from monolith.jobs.task import BACKEND, ModuleTask, Retry, require_valid
 
 type Handler[M: Message] = Callable[[M], None]
@@ -24,8 +26,17 @@ class Subscriber[M: Message](ModuleTask[[M], None]):
     message: type[M]
 
     def call(self, *args: Any, **kwargs: Any) -> None:
-        """Hand over the message of an envelope. Raises MessageUnreadable, and what the function raises."""
+        """Hand over the message of an envelope. Raises MessageUnreadable, and what the function raises.
+
+        Raises GiveUp for a message of another environment: a copy of its database acts on nothing that it had to do.
+        """
         envelope = read_envelope(args[0])
+        environment = composed().environment.environment
+        if envelope.environment != environment:
+            raise GiveUp(
+                f"the message is of the environment '{envelope.environment}', and this is '{environment}': it came "
+                "with a copy of the database; discard it"
+            )
         self.func(self.message.message_type.read(dict(envelope.payload), envelope.version))
 
     def enqueue(self, *args: Any, **kwargs: Any) -> Any:

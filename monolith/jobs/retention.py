@@ -55,7 +55,13 @@ def forget(
 
     In batches, none after `until` of time.monotonic(); `task_path` narrows it to one task. Returns how many.
     """
-    given: dict[str, Any] = {"statuses": list(statuses), "task": task_path, "from": None, "limit": BATCH}
+    given: dict[str, Any] = {
+        "statuses": list(statuses),
+        "task": task_path,
+        "from": None,
+        "limit": BATCH,
+        "keep_s": keep_s,
+    }
     forgotten = 0
     with connection().cursor() as cursor:
         cursor.execute(_UNTIL, {"statuses": list(statuses), "keep_s": keep_s, "keep_rows": keep_rows})

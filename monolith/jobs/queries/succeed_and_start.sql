@@ -17,7 +17,11 @@ started AS (
     SET status = 'running', claimed_until = NULL, started_at = clock_timestamp(),
         leased_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
         workers = workers || to_jsonb(%(worker)s::text)
-    WHERE id = %(next_id)s AND fence = %(next_fence)s AND status = 'ready' AND EXISTS (SELECT FROM ended)
+    WHERE EXISTS (SELECT FROM ended) AND id = (
+        SELECT id FROM monolith_job
+        WHERE id = %(next_id)s AND fence = %(next_fence)s AND status = 'ready'
+        FOR UPDATE SKIP LOCKED -- who steers it may wait for our lane
+    )
     RETURNING id
 )
 SELECT EXISTS (SELECT FROM ended), EXISTS (SELECT FROM started), (SELECT count(*) FROM lane)

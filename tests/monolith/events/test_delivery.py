@@ -1,6 +1,7 @@
 """From publish() to the subscriber: once, in the order of the key, with what the message brings along."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,7 +48,6 @@ def test_only_the_owner_publishes_an_event_and_anybody_sends_a_command(
         closed.append(command.path)
 
     subscriptions.add(close)
-    events.broker.converge({READER: ["stars.Close"]})
     with entering(READER), atomic(), pytest.raises(NotAPublisher, match="belongs to 'hikes'"):
         publish(Opened(path="ridge"))
     with entering(OWNER), atomic():
@@ -66,7 +66,6 @@ def test_a_subscriber_is_given_the_message_as_its_module_and_on_behalf_of_who_pu
         seen.append((current_module(), scope.tenant, scope.correlation, scope.causation))
 
     subscriptions.add(note)
-    events.broker.converge({READER: ["hikes.Opened"]})
     with entering(OWNER), acting(tenant="north"), correlated(correlation="request-1"), atomic():
         message = publish(Opened(path="ridge"))
     events.deliver()
@@ -84,7 +83,6 @@ def test_what_a_subscriber_publishes_is_caused_by_what_it_was_given(
 
     subscriptions.add(pass_on)
     subscriptions.add(close)
-    events.broker.converge({READER: ["hikes.Opened", "stars.Close"]})
     open_paths(1)
     events.deliver()
     opened, closed = events.envelopes()
@@ -101,12 +99,10 @@ def test_messages_of_a_key_come_in_their_order_and_a_message_that_comes_again_is
         numbers.append(event.number)
 
     subscriptions.add(note)
-    events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(*range(20))
     with entering(OWNER):
         again = outbox.unsent(100)
     events.deliver()
-    events.broker._known.clear()  # as a broker that has forgotten which ids it saw
     events.broker.publish(again)
     events.deliver()
     assert numbers == list(range(20))
@@ -124,7 +120,6 @@ def test_a_dead_letter_parks_its_key_and_others_flow_and_replay_goes_on_in_order
         handled.append((event.path, event.number))
 
     subscriptions.add(note, retry=Retry(attempts=3, first_s=1))
-    events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(1, 2, 3, 4)
     open_paths(1, 2, path="valley")
     events.deliver(raising=False)
@@ -156,7 +151,6 @@ def test_discarding_the_dead_letter_lets_its_followers_go_on(
         handled.append(event.number)
 
     subscriptions.add(note, retry=Retry(attempts=1))
-    events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(1, 2, 3)
     events.deliver(raising=False)
     with entering(READER):
@@ -177,7 +171,6 @@ def test_a_subscriber_that_skips_loses_the_dead_letter_alone(
         handled.append(event.number)
 
     subscriptions.add(note, retry=Retry(attempts=1), parks=False)
-    events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(1, 2, 3)
     events.deliver(raising=False)
     assert handled == [2, 3]
@@ -196,7 +189,6 @@ def test_what_waits_for_its_retry_holds_up_what_follows(
         handled.append(event.number)
 
     subscriptions.add(note)
-    events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(1, 2)
     events.deliver(raising=False)
     assert handled == []
@@ -213,7 +205,6 @@ def test_an_older_version_is_brought_up_to_date_and_an_unknown_one_is_a_dead_let
         handled.append(event.number)
 
     subscriptions.add(note)
-    events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(1, 2)
     with entering(OWNER):
         first, second = OutboxMessage.objects.order_by("position")
@@ -223,7 +214,6 @@ def test_an_older_version_is_brought_up_to_date_and_an_unknown_one_is_a_dead_let
         second.envelope = second.envelope.replace('"dataversion":2', '"dataversion":3')
         for message in (first, second):
             message.save()
-    events.broker.converge({READER: ["hikes.Opened"]})
     runs = events.deliver(raising=False)
     assert handled == [7]
     assert [run.status for run in runs] == ["succeeded", "dead"]
@@ -253,7 +243,6 @@ def test_a_timer_fires_at_its_time_and_can_be_moved_and_cancelled_until_then(
         handled.append(event.path)
 
     subscriptions.add(note)
-    events.broker.converge({READER: ["hikes.Opened"]})
     soon = datetime.now(UTC) + timedelta(hours=1)
     with entering(OWNER), atomic():
         publish(Opened(path="fires"), deliver_at=soon)
@@ -301,7 +290,6 @@ def test_a_subscriber_that_is_switched_off_is_given_nothing_until_it_is_switched
         handled.append(event.number)
 
     added = subscriptions.add(note)
-    events.broker.converge({READER: ["hikes.Opened"]})
     steering.switch(added.module_path, on=False)
     open_paths(1, 2)
     events.deliver()
@@ -311,3 +299,94 @@ def test_a_subscriber_that_is_switched_off_is_given_nothing_until_it_is_switched
     steering.switch(added.module_path, on=True)
     events.deliver()
     assert handled == [1, 2, 3]
+
+
+def test_a_message_of_another_environment_that_is_in_the_inbox_already_is_given_to_nobody(
+    events: Events, subscriptions: Subscriptions
+) -> None:
+    handled: list[int] = []
+
+    def note(event: Opened) -> None:
+        handled.append(event.number)
+
+    subscriptions.add(note)
+    events.broker.converge({READER: ["hikes.Opened"]})
+    with entering(OWNER), atomic():
+        publish(Opened(path="ridge"))
+        row = OutboxMessage.objects.get()
+        row.envelope = row.envelope.replace(f"/{row.environment}/", "/production/")
+        row.save()
+    (run,) = events.deliver(raising=False)
+    assert (handled, run.status) == ([], "dead")
+    assert "'production'" in str(run.error)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ('"dataversion":2', '"dataversion":1e999'),
+        ('"data":{', '"data":' + '{"a":' * 100_000 + "1" + "}" * 100_000 + ',"more":{'),
+        ('"path":"ridge"', '"path":"\\u0000"'),
+        ('"specversion":"1.0"', '"specversion":"7"'),
+    ],
+    ids=["overflow", "depth", "zero", "foreign"],
+)
+def test_a_poisonous_message_is_a_dead_letter_and_those_behind_it_come(
+    events: Events, subscriptions: Subscriptions, damage: tuple[str, str]
+) -> None:
+    handled: list[int] = []
+
+    def note(event: Opened) -> None:
+        handled.append(event.number)
+
+    subscriptions.add(note)
+    events.broker.converge({READER: ["hikes.Opened"]})
+    open_paths(1, 2)
+    with entering(OWNER):
+        first, *_ = outbox.unsent(10)
+        outbox.sent([first])
+    body = first.body.decode().replace(*damage)
+    events.broker.publish([replace(first, body=body.encode())])
+    events.deliver()
+    assert handled == [2]
+    with entering(READER):
+        assert Job.objects.filter(status="dead", task=inbox.NOBODY).count() == 1
+
+
+def test_what_an_older_process_did_not_know_comes_before_what_is_read_next(
+    events: Events, subscriptions: Subscriptions
+) -> None:
+    handled: list[int] = []
+    events.broker.converge({READER: ["hikes.Opened"]})
+    open_paths(1, 2)
+    with entering(OWNER):
+        relay_once(events.broker)
+    reader = events.broker.reader(READER)
+    reader.start_after(0)
+    with entering(READER):
+        inbox.keep(READER, reader.stream, 0, reader.fetch(limit=10, wait_s=0))
+
+    def note(event: Opened) -> None:
+        handled.append(event.number)
+
+    subscriptions.add(note)
+    open_paths(3)
+    with entering(READER):
+        inbox.redeliver_known(READER)
+    events.deliver()
+    assert handled == [1, 2, 3]
+
+
+def test_so_many_jobs_wait_that_messages_had_better_wait_in_the_broker(
+    events: Events, subscriptions: Subscriptions
+) -> None:
+    def note(event: Opened) -> None:
+        raise RuntimeError("cannot")
+
+    subscriptions.add(note, retry=Retry(attempts=1))
+    events.broker.converge({READER: ["hikes.Opened"]})
+    open_paths(1, 2, 3)
+    events.deliver(raising=False)
+    with entering(READER):
+        assert not inbox.is_full(2)
+        assert inbox.is_full(1)
