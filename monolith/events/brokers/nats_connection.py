@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 
+from monolith.events.broker import MAX_MESSAGE_BYTES
 from monolith.events.brokers.credentials import Credentials
 from monolith.events.brokers.nats_errors import ApiError, broker_error
 from monolith.events.errors import BrokerError, BrokerRefused, BrokerUnavailable
@@ -25,6 +27,8 @@ ANSWER_S: Final = (
 )
 _CONNECT_S: Final = 2
 _PING_S: Final = 10  # two unanswered pings end a connection: what hangs is noticed within half a minute
+_HEADER_BYTES: Final = 4 * 1024  # more than ours take; a server counts them with the message
+_PAYLOAD_BYTES: Final = MAX_MESSAGE_BYTES + _HEADER_BYTES
 _NO_RESPONDERS: Final = "503"
 # A word of the server's own when it does not know who this is.
 _UNAUTHORIZED: Final = ("authorization", "authentication", "credentials")
@@ -73,6 +77,8 @@ class NatsConnection:
             raise broker_error(error, doing) from None
         except CancelledError:
             raise BrokerUnavailable("the connection to the NATS server was closed") from None
+        except (NatsError, OSError) as error:
+            raise _lost(error) from None
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Have `work` begun by this connection's thread; what it raises is not told. Raises BrokerUnavailable."""
@@ -147,9 +153,7 @@ class NatsConnection:
                 f"{len(payload):,}; raise its max_payload to 1 MB"
             ) from None
         except (NatsError, OSError) as error:
-            raise BrokerUnavailable(
-                f"the connection to the NATS server was lost ({type(error).__name__})"
-            ) from None
+            raise _lost(error) from None
 
     async def subscribe(self, take: Callable[[Msg], Awaitable[None]]) -> tuple[str, Subscription]:
         """Return a new inbox and its subscription; what is sent below the inbox goes to `take`."""
@@ -178,6 +182,12 @@ class NatsConnection:
                 f"the NATS server is version {version}, and a reader needs {'.'.join(map(str, OLDEST_SERVER))} or "
                 "later; update the server"
             )
+        if self._client.max_payload < _PAYLOAD_BYTES:
+            # Else a module's messages would wait behind its first large one.
+            raise BrokerRefused(
+                f"the NATS server takes messages of at most {self._client.max_payload:,} bytes (its max_payload), and "
+                f"ours have up to {_PAYLOAD_BYTES:,}; set max_payload to 1MB, as it is unless told otherwise"
+            )
         self._inbox, _ = await self.subscribe(self._answered)
 
     def _not_connected(self, error: Exception) -> BrokerError:
@@ -197,7 +207,8 @@ class NatsConnection:
         )
 
     async def _disconnect(self) -> None:
-        await self._client.close()
+        with suppress(NatsError, OSError):
+            await self._client.close()
         await self._end()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
@@ -227,6 +238,10 @@ class NatsConnection:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(error)
+
+
+def _lost(error: Exception) -> BrokerUnavailable:
+    return BrokerUnavailable(f"the connection to the NATS server was lost ({type(error).__name__})")
 
 
 def _options(credentials: Credentials) -> dict[str, Any]:

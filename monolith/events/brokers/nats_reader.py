@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from monolith.events.broker import Delivery
 from monolith.events.brokers.nats_connection import NatsConnection
 from monolith.events.brokers.nats_streams import Names, consumer_info
-from monolith.events.errors import BrokerRefused, BrokerUnavailable, OutOfStep
+from monolith.events.errors import BrokerError, BrokerRefused, BrokerUnavailable, OutOfStep
 
 _PULL_S: Final = 30  # how long the server may answer one request for messages
 _HEARTBEAT_S: Final = 1  # how often it says that it still does, and where the consumer stands
@@ -180,7 +180,8 @@ class NatsReader:
         self._unacknowledged.clear()
         session, self._session = self._session, None
         if session is not None and session.connection.alive:
-            session.connection.run(session.close(), "end a session")
+            with suppress(BrokerError):  # lost just now; the session went with its connection
+                session.connection.run(session.close(), "end a session")
 
     def _running(self) -> _Session:
         if self._session is None:

@@ -13,6 +13,7 @@ from nats.aio.client import Client
 
 from monolith.events.broker import Broker, Outgoing, Reader
 from monolith.events.brokers import open_broker
+from monolith.events.brokers.nats import NatsBroker
 from monolith.events.errors import BrokerError, BrokerRefused, BrokerUnavailable, OutOfStep
 from tests.monolith.events.brokers_rigs import NatsServer, nats_server
 
@@ -185,6 +186,27 @@ def test_more_replicas_than_servers_are_refused(server: NatsServer) -> None:
     with pytest.raises(BrokerRefused, match="MONOLITH_BROKER_REPLICAS"):
         broker.converge({"chat": [NOTE]})
     broker.close()
+
+
+def test_a_server_that_takes_no_large_messages_is_refused(tmp_path: Path) -> None:
+    with nats_server(tmp_path, {"max_payload": 64 * 1024}) as narrow:
+        broker = open_broker(narrow.url, environment=ENVIRONMENT)
+        with pytest.raises(BrokerRefused, match=r"65,536 bytes \(its max_payload\).*528,384"):
+            broker.converge({"chat": [NOTE]})
+        broker.close()
+
+
+def test_a_client_that_gave_up_is_a_broker_that_is_away(broker: Broker) -> None:
+    assert isinstance(broker, NatsBroker)
+    reader = reading(broker)
+    connection = broker._connected()
+
+    client = connection._client
+    client._status = Client.CLOSED  # as nats-py does it by itself, before it has told us
+    with pytest.raises(BrokerUnavailable, match="ConnectionClosedError"):
+        connection.run(connection.subscribe(connection._answered), "subscribe")
+    reader.close()
+    client._status = Client.CONNECTED
 
 
 def test_a_server_without_jetstream_is_refused(tmp_path: Path) -> None:
