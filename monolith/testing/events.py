@@ -27,7 +27,7 @@ from monolith.events.broker import MAX_BATCH, Reader
 from monolith.events.envelope import Envelope, read_envelope
 from monolith.events.registry import consumers, subscribers_by_type
 from monolith.events.relay import relay_once
-from monolith.jobs.records import fetch
+from monolith.models import OutboxMessage
 from monolith.testing.jobs import Jobs, NeverQuiet, Run, jobs_in_test
 from monolith.testing.memory_broker import MemoryBroker
 
@@ -43,7 +43,6 @@ class Events:
         self.broker = MemoryBroker()
         self.broker.converge(consumers())
         self._readers: dict[str, tuple[Reader, int]] = {}
-        self._sent: list[Envelope] = []
 
     def deliver(self, *, raising: bool = True) -> list[Run]:
         """Deliver what was published and run what is due, until nothing is; returns the attempts in their order.
@@ -71,10 +70,11 @@ class Events:
 
     def envelopes(self, message: type[Message] | None = None) -> list[Envelope]:
         """Return what was published since the fixture was made and is still in an outbox or was delivered, in order."""
+        taken = [read_envelope(each.body) for each in self.broker.taken.values()]
         waiting = [read_envelope(text) for module in composed().modules for text in self._outbox(module)]
         return [
             envelope
-            for envelope in [*self._sent, *waiting]
+            for envelope in [*taken, *waiting]
             if message is None or envelope.type == message.message_type.name
         ]
 
@@ -85,13 +85,11 @@ class Events:
         return [each for each in found if isinstance(each, message)]
 
     def _relay(self) -> int:
+        self.broker.converge(consumers())  # as they are declared now: a test may add subscribers
         moved = 0
         for module in composed().modules:
             with entering(module):
-                outbox.promote_due(MAX_BATCH)
-                messages = outbox.unsent(MAX_BATCH)
-                self._sent += [read_envelope(message.body) for message in messages]
-                moved += relay_once(self.broker) if messages else 0
+                moved += relay_once(self.broker)
         return moved
 
     def _consume(self) -> int:
@@ -126,7 +124,7 @@ class Events:
 
     def _outbox(self, module: str) -> list[str]:
         with entering(module):
-            return [text for (text,) in fetch("SELECT envelope FROM monolith_outbox ORDER BY position")]
+            return list(OutboxMessage.objects.order_by("position").values_list("envelope", flat=True))
 
 
 def wait_for[T](found: Callable[[], T | None], *, seconds: float = 10.0, what: str = "it") -> T:

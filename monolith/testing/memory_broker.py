@@ -1,4 +1,7 @@
-"""A broker in the memory of one process, for tests: the same seam, the same conformance suite, no server."""
+"""A broker in the memory of one process, for tests: the same seam, and no server.
+
+It does what the conformance suite asks of every broker, but for what takes processes or a server that restarts.
+"""
 
 import itertools
 import threading
@@ -6,10 +9,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 from uuid import UUID, uuid4
 
 from monolith.events.broker import Broker, Delivery, Outgoing, Reader
 from monolith.events.errors import BrokerFull, BrokerRefused, OutOfStep
+
+_CONVERGE: Final = "`manage.py events converge` makes it, in a test broker.converge()"
 
 
 @dataclass(slots=True)
@@ -17,7 +23,6 @@ class _Consumer:
     types: frozenset[str]
     acknowledged: int = 0
     sessions: int = 0  # readers that began; the last one reads
-    given: int = 0  # the position that the last one got
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +38,48 @@ class MemoryBroker:
     max_bytes: int = 1_073_741_824
     name: str = "memory"
     stream: str = field(default_factory=lambda: f"memory:{uuid4()}")
-    _log: list[_Kept] = field(default_factory=list)
-    _known: set[UUID] = field(default_factory=set)
+    taken: dict[UUID, Outgoing] = field(default_factory=dict)
+    """All that was ever confirmed, in order, also what is not kept any more: for tests to look at."""
+    _log: dict[UUID, _Kept] = field(default_factory=dict)
+    _end: int = 0
+    _is_made: bool = False
     _consumers: dict[str, _Consumer] = field(default_factory=dict)
     _claims: dict[str, tuple[str, float]] = field(default_factory=dict)
-    _positions: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def converge(self, consumers: Mapping[str, Sequence[str]], *, narrow: bool = False) -> None:
         with self._changed:
+            self._is_made = True
             for name, types in consumers.items():
-                known = self._consumers.setdefault(name, _Consumer(frozenset()))
-                known.types = frozenset(types) if narrow else known.types | frozenset(types)
+                found = self._consumers.setdefault(name, _Consumer(frozenset()))
+                found.types = frozenset(types) if narrow else found.types | frozenset(types)
+                if not found.types:
+                    del self._consumers[name]
+            self._forget()
 
     def publish(self, messages: Sequence[Outgoing]) -> int:
         with self._changed:
-            kept = 0
-            for message in messages:
-                if message.id not in self._known and self._is_wanted(message):
-                    if self._size() + len(message.body) > self.max_bytes:
-                        break
-                    self._log.append(_Kept(next(self._positions), message))
-                self._known.add(message.id)
-                kept += 1
+            if not self._is_made:
+                raise BrokerRefused(f"the broker has no log; {_CONVERGE}")
+            kept = list(itertools.takewhile(self._take, messages))
+            self.taken |= {message.id: message for message in kept}
             self._changed.notify_all()
         if messages and not kept:
-            raise BrokerFull(f"the broker holds {self.max_bytes} bytes and no more")
-        return kept
+            raise BrokerFull(
+                f"the broker in memory holds as much as it may ({self.max_bytes:,} bytes, as "
+                "MONOLITH_BROKER_MAX_BYTES bounds others); it takes more when consumers have caught up"
+            )
+        return len(kept)
 
     def reader(self, consumer: str) -> Reader:
-        if consumer not in self._consumers:
-            raise BrokerRefused(f"the broker has no consumer {consumer!r}; converge() makes it")
+        with self._changed:
+            self._consumer(consumer)
         return _MemoryReader(self, consumer)
 
     def backlog(self, consumer: str) -> int:
         with self._changed:
-            mine = self._consumers[consumer]
-            return sum(self._wants(mine, kept) for kept in self._log)
+            mine = self._consumer(consumer)
+            return sum(_waits(mine, kept) for kept in self._log.values())
 
     def claim(self, name: str, *, holder: str, ttl: timedelta | None = None) -> str:
         with self._changed:
@@ -88,21 +98,34 @@ class MemoryBroker:
     def close(self) -> None:
         return None
 
+    def _consumer(self, name: str) -> _Consumer:
+        if (found := self._consumers.get(name)) is None:
+            raise BrokerRefused(f"the broker has no consumer '{name}'; {_CONVERGE}")
+        return found
+
+    def _take(self, message: Outgoing) -> bool:
+        """Keep a message that somebody wants; returns whether there was room for it."""
+        if message.id in self._log or not self._is_wanted(message):
+            return True
+        if sum(len(kept.message.body) for kept in self._log.values()) + len(message.body) > self.max_bytes:
+            return False
+        self._end += 1
+        self._log[message.id] = _Kept(self._end, message)
+        return True
+
     def _is_wanted(self, message: Outgoing) -> bool:
         return any(message.type in consumer.types for consumer in self._consumers.values())
 
-    def _wants(self, consumer: _Consumer, kept: _Kept) -> bool:
-        return kept.message.type in consumer.types and kept.position > consumer.acknowledged
-
-    def _size(self) -> int:
-        return sum(len(kept.message.body) for kept in self._log)
-
     def _forget(self) -> None:
-        self._log = [
-            kept
-            for kept in self._log
-            if any(self._wants(consumer, kept) for consumer in self._consumers.values())
-        ]
+        self._log = {
+            id_: kept
+            for id_, kept in self._log.items()
+            if any(_waits(consumer, kept) for consumer in self._consumers.values())
+        }
+
+
+def _waits(consumer: _Consumer, kept: _Kept) -> bool:
+    return kept.message.type in consumer.types and kept.position > consumer.acknowledged
 
 
 class _MemoryReader:
@@ -110,6 +133,7 @@ class _MemoryReader:
         self._broker = broker
         self._consumer = consumer
         self._session = 0
+        self._after = 0
 
     @property
     def stream(self) -> str:
@@ -117,10 +141,15 @@ class _MemoryReader:
 
     def start_after(self, position: int) -> None:
         with self._broker._changed:
-            mine = self._broker._consumers[self._consumer]
+            mine = self._broker._consumer(self._consumer)
+            if position > self._broker._end:
+                raise BrokerRefused(
+                    f"'{self._consumer}' has read up to {position:,}, and the log ends at {self._broker._end:,}: "
+                    "begin at a position that its own reader gave"
+                )
             mine.sessions += 1
             self._session = mine.sessions
-            mine.given = position
+            self._after = position
 
     def fetch(self, *, limit: int, wait_s: float) -> Sequence[Delivery]:
         broker = self._broker
@@ -128,26 +157,29 @@ class _MemoryReader:
             broker._changed.wait_for(lambda: bool(self._next(1)), wait_s)
             found = self._next(limit)
             if found:
-                broker._consumers[self._consumer].given = found[-1].position
+                self._after = found[-1].position
             return [Delivery(kept.position, kept.message.body) for kept in found]
 
     def acknowledge(self, position: int) -> None:
         with self._broker._changed:
-            mine = self._broker._consumers[self._consumer]
+            mine = self._broker._consumer(self._consumer)
             mine.acknowledged = max(mine.acknowledged, position)
             self._broker._forget()
 
     def close(self) -> None:
-        return None
+        self._session = 0
 
     def _next(self, limit: int) -> list[_Kept]:
-        mine = self._broker._consumers[self._consumer]
+        mine = self._broker._consumer(self._consumer)
+        if not self._session:
+            raise OutOfStep(f"the reader of '{self._consumer}' has not begun; call start_after()")
         if mine.sessions != self._session:
-            raise OutOfStep(f"another reader reads as {self._consumer}")
+            self._session = 0
+            raise OutOfStep(f"another reader reads as '{self._consumer}'; call start_after()")
         wanted = (
             kept
-            for kept in self._broker._log
-            if kept.position > mine.given and kept.message.type in mine.types
+            for kept in self._broker._log.values()
+            if kept.position > self._after and kept.message.type in mine.types
         )
         return list(itertools.islice(wanted, limit))
 

@@ -40,7 +40,6 @@ def handled(events: Events, subscriptions: Subscriptions) -> Handled:
         found.append(event.number)
 
     subscriptions.add(note, retry=Retry(attempts=1))
-    events.broker.converge({READER: ["hikes.Opened"]})
     with entering(OWNER), atomic():
         publish_all([Opened(path="ridge", number=number) for number in (1, 2, 3)])
     events.deliver(raising=False)

@@ -1,4 +1,4 @@
-"""Brokers to test against: a NATS server of our own, and the test database."""
+"""Brokers to test against: a NATS server of our own, the test database, and the memory of this process."""
 
 import json
 import signal
@@ -16,6 +16,7 @@ from monolith.composition import composed
 from monolith.embedded import PostgresCluster
 from monolith.events.broker import Broker
 from monolith.events.brokers import open_broker
+from monolith.testing.memory_broker import MemoryBroker
 
 NATS_PROGRAM: Final = Path(sysconfig.get_path("scripts")) / "nats-server"
 START_S: Final = 10
@@ -27,15 +28,26 @@ class Rig(Protocol):
 
     kind: str
 
+    def open(self, **changed: Any) -> Broker:
+        """Return a broker of this rig, with some of its options changed."""
+        ...
+
+
+class ServerRig(Rig, Protocol):
+    """One kind of broker that other processes get at as well."""
+
     def options(self, **changed: Any) -> dict[str, Any]:
         """Return the arguments of open_broker(), with some of them changed."""
         ...
 
 
-def opened(rig: Rig, **changed: Any) -> Broker:
-    """Return a broker of this rig."""
-    options = rig.options(**changed)
-    return open_broker(options.pop("url"), **options)
+class _ServerRig:
+    def options(self, **changed: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def open(self, **changed: Any) -> Broker:
+        options = self.options(**changed)
+        return open_broker(options.pop("url"), **options)
 
 
 class NatsServer:
@@ -99,7 +111,7 @@ def nats_server(directory: Path, extra: Mapping[str, Any] | None = None) -> Iter
         server.stop()
 
 
-class NatsRig:
+class NatsRig(_ServerRig):
     """An environment of its own on a NATS server."""
 
     kind = "nats"
@@ -112,7 +124,7 @@ class NatsRig:
         return {"url": self.server.url, "environment": self._environment, "max_bytes": ROOMY} | changed
 
 
-class PostgresqlRig:
+class PostgresqlRig(_ServerRig):
     """An environment of its own in the test database."""
 
     kind = "postgresql"
@@ -130,6 +142,19 @@ class PostgresqlRig:
             "passfile": str(self.cluster.passfile("private")),
             "max_bytes": ROOMY,
         } | changed
+
+
+class MemoryRig:
+    """One broker for each environment, in the memory of this process."""
+
+    kind = "memory"
+
+    def __init__(self) -> None:
+        self._brokers: dict[str, MemoryBroker] = {}
+
+    def open(self, **changed: Any) -> Broker:
+        made = MemoryBroker(changed.get("max_bytes", ROOMY))
+        return self._brokers.setdefault(changed.get("environment", "test"), made)
 
 
 def _free_port() -> int:

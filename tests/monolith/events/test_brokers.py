@@ -16,10 +16,23 @@ import pytest
 from monolith.embedded import PostgresCluster
 from monolith.events.broker import Broker, Delivery, Outgoing, Reader
 from monolith.events.errors import BrokerError, BrokerFull, BrokerRefused, BrokerUnavailable, OutOfStep
-from tests.monolith.events.brokers_rigs import NatsRig, NatsServer, PostgresqlRig, Rig, nats_server, opened
+from tests.monolith.events.brokers_rigs import (
+    MemoryRig,
+    NatsRig,
+    NatsServer,
+    PostgresqlRig,
+    Rig,
+    ServerRig,
+    nats_server,
+)
 
 WAIT_S: Final = 10.0  # for what comes; nothing is waited for that long unless it does not come
 QUIET_S: Final = 0.3  # for what must not come
+
+SERVERS: Final = ("nats", "postgresql")
+on_servers: Final = pytest.mark.parametrize(
+    "rig", SERVERS, indirect=True
+)  # what memory cannot do, or has no need of
 
 Open = Callable[..., Broker]
 
@@ -30,8 +43,10 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
         yield server
 
 
-@pytest.fixture(params=["nats", "postgresql"])
+@pytest.fixture(params=[*SERVERS, "memory"])
 def rig(request: pytest.FixtureRequest) -> Rig:
+    if request.param == "memory":
+        return MemoryRig()
     if request.param == "nats":
         return NatsRig(request.getfixturevalue("nats"))
     from django.db import connections
@@ -46,7 +61,7 @@ def open_(rig: Rig) -> Iterator[Open]:
     made: list[Broker] = []
 
     def one(**changed: Any) -> Broker:
-        made.append(opened(rig, **changed))
+        made.append(rig.open(**changed))
         return made[-1]
 
     yield one
@@ -225,6 +240,14 @@ def _takes(broker: Broker) -> bool:
         return False
 
 
+def test_an_id_that_is_kept_no_more_may_come_again(broker: Broker) -> None:
+    unwanted = Outgoing(uuid4(), "ships.Arrived", b"now wanted")
+    keep_all(broker, [unwanted])
+    broker.converge({"chat": ["ships.Arrived"]})
+    keep_all(broker, [unwanted])
+    assert read_texts(reading(broker), 1) == ["now wanted"]
+
+
 def test_the_backlog_counts_what_waits(broker: Broker) -> None:
     keep_all(broker, numbered(10))
     assert broker.backlog("chat") == 10
@@ -278,6 +301,7 @@ def test_a_position_beyond_the_log_is_refused(broker: Broker) -> None:
         reading(broker, after=1_000)
 
 
+@on_servers
 def test_a_reader_holds_little_of_a_large_backlog(broker: Broker) -> None:
     large = "x" * 400_000
     keep_all(broker, [each for n in range(60) for each in notes(f"{n} {large}")])
@@ -405,6 +429,7 @@ def test_a_reader_goes_on_after_its_broker_was_closed_and_opened(open_: Open) ->
     assert read_texts(reader, 6) == [str(n) for n in range(4, 10)]
 
 
+@on_servers
 def test_nobody_there(rig: Rig, open_: Open) -> None:
     # A port that nobody listens on.
     url = "nats://127.0.0.1:9" if rig.kind == "nats" else "postgresql://127.0.0.1:9/none"
@@ -441,7 +466,7 @@ assert not settings.configured
 class Claimer:
     """A process of its own that claims."""
 
-    def __init__(self, rig: Rig, holder: str, ttl: float = 0) -> None:
+    def __init__(self, rig: ServerRig, holder: str, ttl: float = 0) -> None:
         self.holder = holder
         self._process = subprocess.Popen(
             [sys.executable, "-c", CLAIM, json.dumps([rig.options(), holder, ttl])],
@@ -464,7 +489,8 @@ class Claimer:
 
 
 @pytest.mark.slow
-def test_claims_hold_over_processes(rig: Rig, broker: Broker) -> None:
+@on_servers
+def test_claims_hold_over_processes(rig: ServerRig, broker: Broker) -> None:
     claimers = [Claimer(rig, "one"), Claimer(rig, "two")]
     one, two = claimers
     name = "call 7/ä.*>%"
@@ -503,6 +529,7 @@ def test_many_claim_one_name_and_one_has_it(broker: Broker) -> None:
     assert len(set(answers)) == 1
 
 
+@on_servers
 def test_a_forked_child_has_its_own_connection(broker: Broker) -> None:
     keep_all(broker, numbered(5))
     reader = reading(broker)

@@ -64,7 +64,6 @@ def handled(events: Events, subscriptions: Subscriptions) -> list[int]:
         found.append(event.number)
 
     subscriptions.add(note, retry=Retry(attempts=1))
-    events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(1, 2, 3)
     events.deliver(raising=False)
     return found

@@ -48,7 +48,6 @@ def poisoned(
         handled.append((event.path, event.number))
 
     subscriptions.add(note, retry=Retry(attempts=1))
-    events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(1, 2, 3)
     open_paths(1, path="valley")
     events.deliver(raising=False)
@@ -266,7 +265,6 @@ def test_a_trace_finds_each_message_once_with_all_of_its_places(
 
     subscriptions.add(pass_on)
     subscriptions.add(note)
-    events.broker.converge({READER: ["hikes.Opened"]})
     with entering(OWNER), acting(tenant="north"), correlated(correlation="request-1"), atomic():
         opened = publish(Opened(path="ridge"))
     with entering(OWNER), acting(tenant="north"), atomic():
