@@ -1,27 +1,23 @@
 """Which module promises what, and which functions keep the promise."""
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
-from typing import Any, Final
+from typing import Any
 
 from pydantic_core import PydanticUndefined
 
 from monolith.composition import composed
 from monolith.contracts.contract import Contract, Operation, contract_of, interface_problems
+from monolith.contracts.files import contract_modules, versioned, versions_of
 from monolith.contracts.interface import Interface, Kind
-from monolith.contracts.message_rules import message_problems
-from monolith.contracts.messages import Message, MessageType
+from monolith.contracts.message_registry import messages_in, messages_of, messages_problems
 from monolith.errors import CompositionError
 from monolith.module import Module
-
-FRAMEWORK_MESSAGES: Final = ("monolith.jobs.messages",)
 
 type Provider = Callable[..., Any]
 
@@ -40,11 +36,6 @@ class Promise:
         return versioned(self.module.api_module, self.version)
 
 
-def versioned(dotted: str, version: int) -> str:
-    """Return the name of the file that holds a major version: version 1 has no suffix."""
-    return dotted if version == 1 else f"{dotted}_v{version}"
-
-
 def promises_of(module: Module) -> list[Promise]:
     """Return a module's contracts, one per major version, from files that exist. Raises CompositionError.
 
@@ -53,55 +44,8 @@ def promises_of(module: Module) -> list[Promise]:
     return [
         Promise(module, version, _interface_in(file))
         for version, file in zip(versions_of(module), contract_modules(module), strict=True)
-        if _interfaces_in(file) or not _messages_in(file)
+        if _interfaces_in(file) or not messages_in(file)
     ]
-
-
-def messages_of(module: Module) -> list[type[Message]]:
-    """Return the events and commands that a module's contract declares, in the order it does."""
-    return [message for file in contract_modules(module) for message in _messages_in(file)]
-
-
-def framework_messages() -> list[type[Message]]:
-    """Return what the framework tells as each module; nothing where no module declares `steers_jobs`, to hear it."""
-    if not any(module.steers_jobs for module in composed().declared.values()):
-        return []
-    return [message for file in FRAMEWORK_MESSAGES for message in _messages_in(import_module(file))]
-
-
-def messages_problems(module: Module) -> Iterator[tuple[type[Message], str]]:
-    """Yield everything that is wrong with a module's messages: which one, and what, with its place and the fix."""
-    known: dict[str, type[Message]] = {}
-    for message in messages_of(module):
-        place = f"{message.__module__}.{message.__qualname__}"
-        yield from ((message, problem) for problem in message_problems(message))
-        other = known.setdefault(message.__name__, message)
-        if other is not message:
-            problem = f"{place} is in {other.__module__} too; keep one: a message changes by its version="
-            yield message, problem
-        if (named := message.message_type.module) != module.name:
-            fix = "name the contract's file after its module"
-            yield message, f"{place} would be a message of '{named}', and is one of '{module.name}'; {fix}"
-
-
-def contract_modules(module: Module) -> list[ModuleType]:
-    """Return the files of a module's contract, one per major version that it promises."""
-    return [import_module(versioned(module.contract_module, version)) for version in versions_of(module)]
-
-
-def _messages_in(file: ModuleType) -> list[type[Message]]:
-    found = (value for value in vars(file).values() if isinstance(value, type) and issubclass(value, Message))
-    return list(dict.fromkeys(value for value in found if value.__module__ == file.__name__))
-
-
-def versions_of(module: Module) -> list[int]:
-    """Return the major versions that a module promises: each after the one before, from the oldest that is left."""
-    package, _, name = module.contract_module.rpartition(".")
-    spec = find_spec(package)
-    files = iter_modules(spec.submodule_search_locations) if spec else ()
-    matches = (re.fullmatch(rf"{name}(?:_v([2-9]|[1-9][0-9]+))?", file.name) for file in files)
-    found = sorted(int(match[1] or 1) for match in matches if match)
-    return [version for position, version in enumerate(found) if version == found[0] + position]
 
 
 def _exists(dotted: str) -> bool:
@@ -218,15 +162,6 @@ def _same(given: Any, promised: Any) -> bool:
 
 def _default(value: Any) -> str:
     return "none" if value is inspect.Parameter.empty or value is PydanticUndefined else repr(value)
-
-
-@cache
-def message_types() -> Mapping[str, MessageType]:
-    """Return the message types of every declared module, composed here or not, and the framework's, by name."""
-    messages = [message for module in composed().declared.values() for message in messages_of(module)]
-    return MappingProxyType(
-        {message.message_type.name: message.message_type for message in [*messages, *framework_messages()]}
-    )
 
 
 @cache

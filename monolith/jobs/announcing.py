@@ -9,7 +9,7 @@ are never announced, or a subscriber that fails would be told of its failures wi
 from typing import Final
 
 from monolith.context import current_module
-from monolith.contracts.registry import framework_messages
+from monolith.contracts.message_registry import framework_messages
 from monolith.jobs.messages import MAX_ERROR, JobFinished, Outcome
 from monolith.jobs.records import fetch, statement
 from monolith.jobs.task import AnyTask

@@ -25,7 +25,7 @@ from django_q.cluster import Cluster, Sentinel
 
 from monolith.composition import composed
 from monolith.context import entering
-from monolith.contracts.registry import message_types
+from monolith.contracts.message_registry import message_types
 from monolith.events.couriers import consume, relay
 from monolith.jobs import records
 from monolith.jobs.keeper import keep

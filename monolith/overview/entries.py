@@ -10,8 +10,9 @@ from django.apps import apps
 
 from monolith.composition import Composition
 from monolith.contracts.contract import Contract
+from monolith.contracts.message_registry import messages_of
 from monolith.contracts.messages import MessageKind
-from monolith.contracts.registry import contracts, messages_of
+from monolith.contracts.registry import contracts
 from monolith.events.registry import subscribers_by_type
 from monolith.http.api import TierAPI
 from monolith.jobs.singletons import singletons

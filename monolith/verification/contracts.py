@@ -8,19 +8,17 @@ from typing import Final
 from monolith.composition import composed
 from monolith.contracts.contract import Operation, interface_problems
 from monolith.contracts.errors import DeclaredError
+from monolith.contracts.files import contract_modules, versioned, versions_of
 from monolith.contracts.interface import Interface
 from monolith.contracts.messages import Command, Event
 from monolith.contracts.registry import (
     Promise,
-    contract_modules,
     gate_caller_problems,
     gate_count_problems,
     gates_of,
     message_and_fix,
     promises_of,
     provider_problems,
-    versioned,
-    versions_of,
 )
 from monolith.errors import CompositionError
 from monolith.module import PLATFORM, Module

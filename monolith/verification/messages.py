@@ -9,14 +9,9 @@ from typing import Any, Final
 from django.tasks.exceptions import InvalidTask
 
 from monolith.composition import composed
+from monolith.contracts.message_registry import framework_messages, messages_of, messages_problems
 from monolith.contracts.messages import MessageKind, MessageType
-from monolith.contracts.registry import (
-    framework_messages,
-    gate_changes,
-    message_and_fix,
-    messages_of,
-    messages_problems,
-)
+from monolith.contracts.registry import gate_changes, message_and_fix
 from monolith.errors import CompositionError
 from monolith.events.subscriber import Subscriber
 from monolith.jobs.registry import has_subscribers, owner_of

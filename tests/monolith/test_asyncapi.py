@@ -20,8 +20,8 @@ from pydantic import Field, TypeAdapter
 from monolith.contracts import Command, Schema
 from monolith.contracts.documents.asyncapi import asyncapi_document, draft_07
 from monolith.contracts.documents.json_schema import ContractJsonSchema
+from monolith.contracts.message_registry import message_types
 from monolith.contracts.messages import Message
-from monolith.contracts.registry import message_types
 from monolith.contracts.schema import adapter
 from monolith.events.brokers.nats_streams import Names
 from monolith.events.envelope import Envelope

@@ -14,9 +14,10 @@ from pydantic import Field, ValidationError, computed_field, field_validator
 
 from monolith import CompositionError, Tier
 from monolith.contracts import Command, Event, MessageUnreadable, OpenEnum, Schema, UtcDatetime, upcaster
+from monolith.contracts.message_registry import messages_of, messages_problems
 from monolith.contracts.message_rules import message_problems
 from monolith.contracts.messages import Message, MessageKind
-from monolith.contracts.registry import contract_problems, messages_of, messages_problems, promises_of
+from monolith.contracts.registry import contract_problems, promises_of
 from monolith.module import Module
 
 HERE = __name__

@@ -18,7 +18,8 @@ from monolith.contracts.documents.files import (
     release_breaks,
     write_files,
 )
-from monolith.contracts.registry import contracts, framework_messages, messages_of, messages_problems
+from monolith.contracts.message_registry import framework_messages, messages_of, messages_problems
+from monolith.contracts.registry import contracts
 from monolith.errors import CompositionError
 from monolith.events.registry import subscribers_by_type
 from monolith.project import project_directory

@@ -10,7 +10,7 @@ import pytest
 
 from monolith import atomic, entering
 from monolith.composition import composed
-from monolith.contracts.registry import message_types
+from monolith.contracts.message_registry import message_types
 from monolith.contracts.scope import acting
 from monolith.errors import CompositionError
 from monolith.events import NotAPublisher, publish
@@ -48,7 +48,7 @@ def unheard(monkeypatch: pytest.MonkeyPatch) -> None:
     """A system in which no module may steer jobs."""
     declared = {name: replace(module, steers_jobs=False) for name, module in composed().declared.items()}
     monkeypatch.setattr(
-        "monolith.contracts.registry.composed",
+        "monolith.contracts.message_registry.composed",
         lambda: replace(composed(), declared=MappingProxyType(declared)),
     )
 
