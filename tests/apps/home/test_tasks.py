@@ -121,7 +121,7 @@ def test_pruning_removes_what_is_kept_no_longer() -> None:
         CalendarEvent.objects.create(
             source="x", uid="x", title="X", starts_at=now - timedelta(days=9), ends_at=now - timedelta(days=8)
         )
-        assert tasks.prune.call() == {"samples": 1, "snapshots": 1, "events": 1}
+        assert tasks.prune.call() == {"samples": 1, "snapshots": 1, "events": 1, "notes": 0}
         assert (ProbeSample.objects.count(), SloSnapshot.objects.count()) == (1, 1)
 
 
@@ -134,7 +134,7 @@ def test_samples_are_kept_on_the_server_that_the_environment_names(
         assert not ProbeSample.objects.exists()
         assert tasks.roll_up.call()["services"] == 6
         assert {s.total for s in SloSnapshot.objects.all()} == {1}
-        assert set(tasks.prune.call()) == {"samples", "snapshots", "events"}
+        assert set(tasks.prune.call()) == {"samples", "snapshots", "events", "notes"}
 
 
 def test_a_fresh_system_says_that_nothing_was_measured_yet(client: Client) -> None:
@@ -152,7 +152,7 @@ def test_a_fresh_system_says_that_nothing_was_measured_yet(client: Client) -> No
 
 
 def test_every_task_is_timed_and_ends_before_its_next_tick() -> None:
-    found = {path: task for path, task in tasks_of("home").items() if path.startswith("apps.home.")}
+    found = {path: task for path, task in tasks_of("home").items() if path.startswith("apps.home.tasks.")}
     assert {path.rpartition(".")[2]: task.timing.every for path, task in found.items() if task.timing} == {
         "probe": timedelta(seconds=60),
         "roll_up": timedelta(seconds=120),
