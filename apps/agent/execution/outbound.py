@@ -20,9 +20,22 @@ type Network = IPv4Network | IPv6Network
 
 _ENTRY: Final = re.compile(r"(https?)://(\*|(?:\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _PORTS: Final = {"http": 80, "https": 443}
-# IPv6 addresses that stand for IPv4 ones which somebody on the way chooses: 6to4, Teredo, NAT64, compatible ones.
+# IPv6 addresses that stand for IPv4 ones which somebody on the way chooses: 6to4, Teredo, NAT64, compatible and
+# translated ones. And, which Python takes for public, relays of 6to4 and the site-local addresses of old.
 _IN_DISGUISE: Final = tuple(
-    map(ip_network, ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
+    map(
+        ip_network,
+        (
+            "2002::/16",
+            "2001::/32",
+            "64:ff9b::/96",
+            "64:ff9b:1::/48",
+            "::/96",
+            "::ffff:0:0:0/96",
+            "192.88.99.0/24",
+            "fec0::/10",
+        ),
+    )
 )
 
 
@@ -93,7 +106,10 @@ class Guard:
     async def resolve(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host, all of them checked. Raises OutboundRefused, and OSError."""
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:  # of the codec for names, before anybody was asked
+            raise OutboundRefused(f"{host[:100]} is no name of a host") from None
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         for address in addresses:
             self.require_public(ip_address(address.partition("%")[0]))

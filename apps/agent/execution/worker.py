@@ -49,18 +49,27 @@ class Worker:
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set, then let attempts end within GRACE_S."""
+        """Work until `stopping` is set, then let attempts end within GRACE_S.
+
+        Raises what publishing, leading or reading fails with: whoever started the worker starts another.
+        """
         publishing = asyncio.create_task(self._publisher.run())
         leading = asyncio.create_task(self._lead.keep())
+        reading = asyncio.create_task(self._read(stopping))
         try:
-            while not stopping.is_set():
-                await self._read_while_leading(stopping)
+            ended, _ = await asyncio.wait((reading, leading, publishing), return_when=asyncio.FIRST_COMPLETED)
+            await _end(reading, leading)
+            if not publishing.done():  # without it nobody is told how an attempt ended
+                await self._finish()
         finally:
-            await self._finish()
-            for task in (leading, publishing):
-                task.cancel()
-            await asyncio.gather(leading, publishing, return_exceptions=True)
+            await _end(reading, leading, publishing, *self._attempts)
             self._link.shut()
+        for task in ended:
+            await task
+
+    async def _read(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            await self._read_while_leading(stopping)
 
     async def _finish(self) -> None:
         if self._attempts:
@@ -134,13 +143,16 @@ class Worker:
         await self._publisher.say(say(said, envelope))
 
     async def _outcome(self, order: StartExecution, envelope: Envelope, holder: str) -> Outcome:
-        if _is_late(order):
-            return _LATE
         configuration = self._configuration
+        # Before all else: an order that comes too late now may be one that somebody began in time.
         if await self._is_claimed(order, envelope, holder):
             # A worker that lost the lead and lives still says how it went, and what is said first counts.
             await asyncio.sleep(configuration.limits.seconds + MARGIN_S)
             return _UNKNOWN
+        if _is_late(order, by=CLAIM_KEPT / 2):
+            return _UNKNOWN  # a claim made in time might not be kept any more
+        if _is_late(order):
+            return _LATE
         started = ExecutionStarted(call_id=order.call_id, run=self.run_id)
         await self._publisher.say(say(started, envelope))
         if _is_late(order):  # saying so took its time
@@ -178,8 +190,14 @@ _UNKNOWN: Final = Outcome(
 )
 
 
-def _is_late(order: StartExecution) -> bool:
-    return datetime.now(UTC) >= order.start_before
+def _is_late(order: StartExecution, *, by: timedelta = timedelta()) -> bool:
+    return datetime.now(UTC) >= order.start_before + by
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:

@@ -105,6 +105,10 @@ def test_a_bad_number_is_refused_with_what_was_given_and_what_may_be(value: str)
         "2002:7f00:1::",
         "2001:0:7f00:1::",
         "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "fec0::1",
+        "192.88.99.1",
+        "::ffff:192.88.99.1",
     ],
 )
 def test_addresses_that_are_not_public_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +126,15 @@ def test_addresses_that_are_not_public_are_refused(address: str, monkeypatch: py
 
     with pytest.raises(OutboundRefused, match="public"):
         asyncio.run(resolve())
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example"])
+def test_what_is_no_name_of_a_host_is_refused_and_nothing_was_sent(host: str) -> None:
+    request = CallRequest(url=f"https://{host}/")
+
+    outcome = asyncio.run(attempt(request, guard=Guard.read(["https://*"]), limits=LIMITS))
+
+    assert (outcome.reason, outcome.may_have_happened) == (Reason.REFUSED, False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]"])
