@@ -1,6 +1,6 @@
 """What the commands have in common that see and steer what is in modules: asking all of them, printing, refusing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
@@ -9,7 +9,8 @@ from django_rich.management import RichCommand
 from monolith.composition import composed
 from monolith.events.errors import BrokerError
 from monolith.jobs import steering
-from monolith.jobs.command_line import document, table_of
+from monolith.jobs.command_line import document, job_named, table_of
+from monolith.jobs.rows import JobRow
 from monolith.jobs.steering_errors import SteeringError
 from monolith.profile import Profile
 
@@ -19,6 +20,9 @@ class SteeringCommand(RichCommand):
 
     requires_system_checks = ()
     subject: ClassVar[str]  # what it is about, for its refusals
+    named: ClassVar[str]  # what may be named to be steered
+    every: ClassVar[str]  # the option that means every dead letter
+    narrowing: ClassVar[tuple[str, ...]]  # the options that go with that one only
     nothing: ClassVar[dict[str, str]] = {}  # what to say when a list is empty, by what it lists
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
@@ -30,6 +34,42 @@ class SteeringCommand(RichCommand):
             getattr(self, f"_{action.replace('-', '_')}")(options)
         except (SteeringError, BrokerError) as error:
             raise CommandError(str(error)) from None
+
+    # Steering.
+
+    def _steer(self, options: dict[str, Any], steer: Callable[[str, int], JobRow], done: str) -> None:
+        """Steer the jobs that are named, or every dead letter; exits with 1 when one was refused."""
+        if bool(options["jobs"]) == options[self.every]:
+            raise CommandError(
+                f"Name {self.named} (hikes/12), or say --{self.every} for every dead letter; not both."
+            )
+        if any(options[name] for name in self.narrowing) and not options[self.every]:
+            names = " and ".join(f"--{name}" for name in self.narrowing)
+            raise CommandError(f"{names} {'go' if len(self.narrowing) > 1 else 'goes'} with --{self.every}.")
+        steered, refused = [], []
+        named = [job_named(name, options["module"]) for name in options["jobs"]]
+        for module, job in named or self._every_dead(options):
+            try:
+                steered.append(steer(module, job))
+            except SteeringError as error:
+                refused.append(str(error))
+        self._done(options, steered, done, refused)
+        if refused:
+            raise SystemExit(1)
+
+    def _every_dead(self, options: dict[str, Any]) -> list[tuple[str, int]]:
+        def read(module: str) -> Iterator[Any]:
+            before = None
+            while page := self._dead_page(module, options, before):
+                yield from page
+                before = page[-1].id
+
+        found = self._gathered(read, options["module"])
+        return sorted((each.module, each.id) for each in found)  # the oldest of a module first
+
+    def _dead_page(self, module: str, options: dict[str, Any], before: int | None) -> Sequence[Any]:
+        """Return dead letters of a module as the options say, the newest first, from the one before `before`."""
+        raise NotImplementedError
 
     # Printing.
 

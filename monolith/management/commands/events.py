@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -15,9 +15,7 @@ from monolith.events import correlations, positions, steering
 from monolith.events.command_line import add_actions
 from monolith.events.rows import DeadLetter, Traced
 from monolith.jobs.command_line import document, job_named, table_of
-from monolith.jobs.rows import JobRow
 from monolith.jobs.steering import MAX_LISTED
-from monolith.jobs.steering_errors import SteeringError
 from monolith.management.steering import SteeringCommand
 
 _BACKLOG: Final = (
@@ -43,6 +41,9 @@ class Command(SteeringCommand):
         "module and its job's number: hikes/12."
     )
     subject = "Messages"
+    named = "dead letters"
+    every = "all"
+    narrowing = ("subscriber", "type")
     nothing = {"outbox": "Nothing waits.", "letters": "No dead letters.", "discarded": "Nothing to discard."}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -146,37 +147,14 @@ class Command(SteeringCommand):
     def _discard(self, options: dict[str, Any]) -> None:
         self._steer(options, steering.discard, "discarded")
 
-    def _steer(self, options: dict[str, Any], steer: Callable[[str, int], JobRow], done: str) -> None:
-        if bool(options["jobs"]) == options["all"]:
-            raise CommandError("Name dead letters (hikes/12), or say --all for every one; not both.")
-        if (options["subscriber"] or options["type"]) and not options["all"]:
-            raise CommandError("--subscriber and --type go with --all.")
-        steered, refused = [], []
-        named = [job_named(name, options["module"]) for name in options["jobs"]] or self._every(options)
-        for module, job in named:
-            try:
-                steered.append(steer(module, job))
-            except SteeringError as error:
-                refused.append(str(error))
-        self._done(options, steered, done, refused)
-        if refused:
-            raise SystemExit(1)
-
-    def _every(self, options: dict[str, Any]) -> list[tuple[str, int]]:
-        def read(module: str) -> Iterator[DeadLetter]:
-            before = None
-            while page := steering.dead_letters(
-                module,
-                subscriber=options["subscriber"],
-                type_name=options["type"],
-                before=before,
-                limit=MAX_LISTED,
-            ):
-                yield from page
-                before = page[-1].id
-
-        letters: Iterable[DeadLetter] = self._gathered(read, options["module"])
-        return sorted((letter.module, letter.id) for letter in letters)  # the oldest of a module first
+    def _dead_page(self, module: str, options: dict[str, Any], before: int | None) -> Sequence[DeadLetter]:
+        return steering.dead_letters(
+            module,
+            subscriber=options["subscriber"],
+            type_name=options["type"],
+            before=before,
+            limit=MAX_LISTED,
+        )
 
     def _discard_foreign(self, options: dict[str, Any]) -> None:
         def discard(module: str) -> Iterable[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """`manage.py jobs`: see and steer the jobs of the modules that are composed here."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from monolith.jobs.command_line import (
     span,
     table_of,
 )
-from monolith.jobs.steering_errors import SteeringError
+from monolith.jobs.rows import JobRow
 from monolith.management.steering import SteeringCommand
 
 ACTOR: Final = "command:jobs"
@@ -40,6 +40,9 @@ class Command(SteeringCommand):
         "hikes/12."
     )
     subject = "Jobs"
+    named = "jobs"
+    every = "dead"
+    narrowing = ("task",)
     nothing = SteeringCommand.nothing | {"stuck": "Nothing is stuck.", "removed": "Nothing to remove."}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -122,32 +125,10 @@ class Command(SteeringCommand):
     def _discard(self, options: dict[str, Any]) -> None:
         self._steer(options, steering.discard, "discarded")
 
-    def _steer(self, options: dict[str, Any], steer: Any, done: str) -> None:
-        if bool(options["jobs"]) == options["dead"]:
-            raise CommandError("Name jobs (hikes/12), or say --dead for every dead letter; not both.")
-        if options["task"] and not options["dead"]:
-            raise CommandError("--task goes with --dead.")
-        named = [job_named(name, options["module"]) for name in options["jobs"]] or self._dead(options)
-        steered, refused = [], []
-        for module, job in named:
-            try:
-                steered.append(steer(module, job))
-            except SteeringError as error:
-                refused.append(str(error))
-        self._done(options, steered, done, refused)
-        if refused:
-            raise SystemExit(1)
-
-    def _dead(self, options: dict[str, Any]) -> list[tuple[str, int]]:
-        def read(module: str) -> Iterable[Any]:
-            before = None
-            while page := steering.list_jobs(
-                module, status="dead", task=options["task"], before=before, limit=steering.MAX_LISTED
-            ):
-                yield from page
-                before = page[-1].id
-
-        return [(job.module, job.id) for job in self._gathered(read, options["module"])]
+    def _dead_page(self, module: str, options: dict[str, Any], before: int | None) -> Sequence[JobRow]:
+        return steering.list_jobs(
+            module, status="dead", task=options["task"], before=before, limit=steering.MAX_LISTED
+        )
 
     def _purge(self, options: dict[str, Any]) -> None:
         older_than = span(options["older_than"])
