@@ -64,7 +64,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedProje
     models = made.path / "modules" / "alpha" / "models.py"
     models.write_text(models.read_text() + MODEL)
     try:
-        code, output = made.manage("provision")
+        for command in (("provision",), ("makemigrations", "alpha", "--name", "huts")):
+            code, output = made.manage(*command)
+            assert code == 0, output
+        (made.path / "modules/alpha/migrations/0004_isolated.py").write_text(ISOLATED)
+        code, output = made.manage("migrate_schemas")
         assert code == 0, output
         yield made
     finally:
@@ -72,13 +76,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedProje
 
 
 def test_migrations_make_tenant_tables_and_are_held_by_them(project: GeneratedProject) -> None:
-    code, output = project.manage("makemigrations", "alpha", "--name", "huts")
-    assert code == 0, output
-    (project.path / "modules/alpha/migrations/0004_isolated.py").write_text(ISOLATED)
-
-    code, output = project.manage("migrate_schemas")
-
-    assert code == 0, output
     with project.admin() as connection:
         rows = connection.execute("SELECT tenant_id, name FROM alpha.alpha_hut ORDER BY 1").fetchall()
     assert rows == [("a", "renamed"), ("b", "renamed")]
