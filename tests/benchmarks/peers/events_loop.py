@@ -27,6 +27,7 @@ READERS: Final = ("module2", "module3")
 SUBJECT: Final = "peer.module0.Counted"
 ENVIRONMENT: Final = "test"
 BATCH: Final = 500
+MAX_BYTES: Final = 8 * 1024**2
 CLAIMED: Final = 20
 LEASE_S: Final = 75
 SEE: Final = (
@@ -45,7 +46,7 @@ def connect(database: str, schema: str) -> psycopg.Connection[Any]:
     return psycopg.connect(database, autocommit=True, options=options, prepare_threshold=3)
 
 
-async def relay(database: str, broker: str, stream: str) -> None:
+async def relay(database: str, broker: str) -> None:
     """Move the outbox to the broker, for ever."""
     connection, client = connect(database, PUBLISHER), await nats.connect(broker)
     listening = connect(database, PUBLISHER)
@@ -53,7 +54,7 @@ async def relay(database: str, broker: str, stream: str) -> None:
     context = client.jetstream(publish_async_max_pending=BATCH)
     unsent, sent = statement("events", "unsent"), statement("events", "sent")
     while True:
-        rows = connection.execute(unsent, {"environment": ENVIRONMENT, "limit": BATCH}).fetchall()
+        rows = connection.execute(unsent, {"environment": ENVIRONMENT, "limit": BATCH, "max_bytes": MAX_BYTES}).fetchall()
         futures = [
             await context.publish_async(SUBJECT, body.encode(), headers={"Nats-Msg-Id": str(message)})
             for message, _, body in rows
@@ -203,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--stream", required=True)
     options = parser.parse_args(arguments)
     if options.part == "relay":
-        asyncio.run(relay(options.database, options.broker, options.stream))
+        asyncio.run(relay(options.database, options.broker))
     elif options.part == "consume":
         asyncio.run(consume(options.database, options.broker, options.stream))
     else:
