@@ -7,7 +7,7 @@ sends a module's messages one after the other and a reader gets them by position
 position in the transaction that keeps the messages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -19,6 +19,7 @@ MAX_MESSAGE_BYTES: Final = (
     512 * 1024
 )  # of one envelope; half of what a NATS server takes unless told otherwise
 MAX_BATCH: Final = 500  # messages that are published or fetched at once; NATS takes 1,000 in one atomic batch
+MAX_BATCH_BYTES: Final = 8 * 1024 * 1024  # of their bodies; a batch ends with the message that reaches it
 # Claims without an end are forgotten then: later than any message is handled that could need them.
 CLAIMS_KEPT: Final = timedelta(days=30)
 CLAIM_ATTEMPTS: Final = 5  # each lost to another's change between our look and our write
@@ -39,6 +40,7 @@ class Delivery:
 
     position: int  # in the log; grows, with gaps
     body: bytes
+    type: str = ""  # under which the broker was given it, by which it let its sender; empty when nobody knows
 
 
 class Reader(Protocol):
@@ -122,6 +124,18 @@ class Broker(Protocol):
     def close(self) -> None:
         """Let go of connections and threads."""
         ...
+
+
+def batches(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """Cut messages, in their order, into what is published at once."""
+    start = size = 0
+    for end, message in enumerate(messages, start=1):
+        size += len(message.body)
+        if end - start == MAX_BATCH or size >= MAX_BATCH_BYTES:
+            yield messages[start:end]
+            start, size = end, 0
+    if start < len(messages):
+        yield messages[start:]
 
 
 def contended(name: str) -> BrokerUnavailable:

@@ -114,7 +114,7 @@ def _keep_one_by_one(module: str, stream: str, since: int, deliveries: Sequence[
         except Exception as error:  # noqa: BLE001 - what cannot be kept is a dead letter, whatever is wrong with it
             with atomic(durable=True):
                 _advance(stream, since, delivery.position)
-                _bury(delivery.body, error)
+                _bury(delivery, error)
         since = delivery.position
 
 
@@ -124,7 +124,7 @@ def _advance(stream: str, since: int, until: int) -> None:
 
 
 def _add(module: str, deliveries: Sequence[Delivery]) -> None:
-    entries = [entry for delivery in deliveries for entry in _entries(module, delivery.body)]
+    entries = [entry for delivery in deliveries for entry in _entries(module, delivery)]
     if not entries:
         return
     keys = [entry.key for entry in entries]
@@ -144,32 +144,41 @@ def _add(module: str, deliveries: Sequence[Delivery]) -> None:
     )
 
 
-def _entries(module: str, body: bytes) -> Iterator[Entry]:
+def _entries(module: str, delivery: Delivery) -> Iterator[Entry]:
     try:
-        text = body.decode()
-        envelope = read_envelope(text)
+        text, envelope = _read(delivery)
     except (MessageUnreadable, UnicodeDecodeError) as error:
-        _bury(body, error)
+        _bury(delivery, error)
         return
     found = subscribers_by_type(module).get(envelope.type, ())
     if not found:
         problem = MessageUnreadable(
             f"{module} has no subscriber of {envelope.type} in this process; deploy the code that has one and replay"
         )
-        _bury(body, problem, envelope.id)
+        _bury(delivery, problem, envelope.id)
     for subscriber in found:
         yield Entry(subscriber, envelope, text)
 
 
-def _bury(body: bytes, error: BaseException, message: UUID | None = None) -> None:
+def _read(delivery: Delivery) -> tuple[str, Envelope]:
+    text = delivery.body.decode()
+    envelope = read_envelope(text)
+    if delivery.type not in ("", envelope.type):
+        # Who may publish to one subject could otherwise speak in the name of every module.
+        raise MessageUnreadable(f"it says that it is {envelope.type}, and was published as {delivery.type}")
+    return text, envelope
+
+
+def _bury(delivery: Delivery, error: BaseException, message: UUID | None = None) -> None:
     """Keep a dead letter that no subscriber can be given, as the current module and in the open transaction."""
-    text = body.decode(errors="replace").replace("\0", "\ufffd")
+    text = delivery.body.decode(errors="replace").replace("\0", "\ufffd")
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     fetch(
         _KEEP_DEAD,
         task=NOBODY,
-        message=message or uuid5(NAMESPACE_OID, hashlib.sha256(body).hexdigest()),
+        message=message or uuid5(NAMESPACE_OID, hashlib.sha256(delivery.body).hexdigest()),
         body=text,
+        published_as=delivery.type,
         error=json.dumps(error_text(kind, str(error), "consumer")),
     )
     logger.error("a message became a dead letter before any subscriber saw it: %s", error)
@@ -184,14 +193,15 @@ def redeliver(module: str, job_id: int) -> int:
         rows = fetch(_BURIED, id=job_id, task=NOBODY)
         if not rows:
             return 0
-        body = str(rows[0][0])
-        envelope = read_envelope(body)
+        body, published_as = rows[0]
+        delivery = Delivery(0, str(body).encode(), published_as)
+        _, envelope = _read(delivery)
         count = len(subscribers_by_type(module).get(envelope.type, ()))
         if not count:
             raise MessageUnreadable(
                 f"{module} still has no subscriber of {envelope.type} in this process; deploy the code that has one"
             )
-        _add(module, [Delivery(0, body.encode())])
+        _add(module, [delivery])
         fetch(_DISCARD, id=job_id)
     return count
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from monolith.composition import composed
 from monolith.context import current_module
-from monolith.events.broker import Outgoing
+from monolith.events.broker import MAX_BATCH_BYTES, Outgoing
 from monolith.jobs.records import fetch
 
 _QUERIES: Final = files("monolith.events") / "queries"
@@ -77,10 +77,9 @@ def next_due_s() -> float | None:
 
 
 def unsent(limit: int) -> list[Outgoing]:
-    """Return what the broker does not have yet, in the order of sending."""
-    return [
-        Outgoing(message, kind, envelope.encode()) for message, kind, envelope in _here(_UNSENT, limit=limit)
-    ]
+    """Return what the broker does not have yet, in the order of sending: at most a batch in bytes, too."""
+    rows = _here(_UNSENT, limit=limit, max_bytes=MAX_BATCH_BYTES)
+    return [Outgoing(message, kind, envelope.encode()) for message, kind, envelope in rows]
 
 
 def sent(messages: Sequence[Outgoing]) -> None:

@@ -158,7 +158,7 @@ class _MemoryReader:
             found = self._next(limit)
             if found:
                 self._after = found[-1].position
-            return [Delivery(kept.position, kept.message.body) for kept in found]
+            return [Delivery(kept.position, kept.message.body, kept.message.type) for kept in found]
 
     def acknowledge(self, position: int) -> None:
         with self._broker._changed:

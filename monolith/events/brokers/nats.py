@@ -4,11 +4,10 @@ import asyncio
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from itertools import batched
 from typing import Final
 from uuid import uuid4
 
-from monolith.events.broker import MAX_BATCH, Outgoing
+from monolith.events.broker import Outgoing, batches
 from monolith.events.brokers.credentials import Credentials
 from monolith.events.brokers.forks import renew_after_fork
 from monolith.events.brokers.nats_claims import NatsClaims
@@ -65,7 +64,7 @@ class NatsBroker:
     def publish(self, messages: Sequence[Outgoing]) -> int:
         connection = self._connected()
         kept = 0
-        for part in batched(messages, MAX_BATCH):
+        for part in batches(messages):
             try:
                 now = connection.run(self._publish(connection, part), "keep messages")
             except BrokerError:

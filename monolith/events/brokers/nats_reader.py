@@ -44,6 +44,7 @@ class _Session:
         self.ready: deque[tuple[Delivery, str]] = deque()
         self.asked = 0  # messages that the server may still send
         self.fault = ""
+        self._prefix = names.subject("")
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{names.stream}.{consumer}"
         self._position = position
         self._sequence = 0
@@ -116,7 +117,8 @@ class _Session:
             self.asked -= 1
             if position > self._position:  # else it was sent again for want of an acknowledgement
                 self._position = position
-                self.ready.append((Delivery(position, message.data), message.reply))
+                kind = message.subject.removeprefix(self._prefix)
+                self.ready.append((Delivery(position, message.data, kind), message.reply))
                 self.changed.notify()
 
     def _told(self, message: Msg) -> None:

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from itertools import batched
 from typing import Any, Final
 
 from monolith.environment import connection_parameters
-from monolith.events.broker import CLAIM_ATTEMPTS, CLAIMS_KEPT, MAX_BATCH, Outgoing, contended
+from monolith.events.broker import CLAIM_ATTEMPTS, CLAIMS_KEPT, Outgoing, batches, contended
 from monolith.events.brokers.credentials import Credentials
 from monolith.events.brokers.forks import renew_after_fork
 from monolith.events.brokers.postgresql_connections import Connection, Connections, query
@@ -64,7 +63,7 @@ class PostgresqlBroker:
 
     def publish(self, messages: Sequence[Outgoing]) -> int:
         kept = 0
-        for part in batched(messages, MAX_BATCH):
+        for part in batches(messages):
             try:
                 now = self._append(part) or self._append_after_forgetting(part)
             except BrokerError:

@@ -154,7 +154,9 @@ class PostgresqlReader:
             rows = connection.execute(_FETCH, question, binary=True).fetchall()
         if not rows or not rows[0][0]:
             raise OutOfStep(f"another reader reads as '{self._consumer}' now, or it was removed")
-        found = [Delivery(position, body) for _, _, position, body in rows if position is not None]
+        found = [
+            Delivery(position, body, kind) for _, _, position, body, kind in rows if position is not None
+        ]
         # Nothing up to the log's end is for this consumer: the next look begins there.
         self._after = found[-1].position if found else max(after, rows[0][1])
         return connection, found

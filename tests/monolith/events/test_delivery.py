@@ -3,15 +3,19 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
 from monolith import atomic, current_module, entering
 from monolith.contracts.scope import acting, call_scope, correlated
 from monolith.events import cancel, inbox, outbox, publish, publish_all, reschedule, send
+from monolith.events import steering as messages
+from monolith.events.broker import MAX_BATCH, MAX_BATCH_BYTES, Delivery
 from monolith.events.errors import MessageTooLarge, NotAPublisher
-from monolith.events.relay import relay_once
+from monolith.events.relay import Relay, relay_once
 from monolith.jobs import Retry, steering
+from monolith.jobs.steering_errors import JobNotSteerable
 from monolith.models import Job, OutboxMessage
 from monolith.testing.events import Events
 from monolith.testing.jobs import Jobs
@@ -390,3 +394,50 @@ def test_so_many_jobs_wait_that_messages_had_better_wait_in_the_broker(
     with entering(READER):
         assert not inbox.is_full(2)
         assert inbox.is_full(1)
+
+
+def test_a_batch_has_its_bound_in_bytes_and_the_rest_follows_at_once(events: Events) -> None:
+    events.broker.converge({READER: ["hikes.Opened"]})
+    drafts = [
+        outbox.Draft(
+            id=uuid4(), type="hikes.Opened", partition_key="", envelope="x" * 500_000, deliver_at=None
+        )
+        for _ in range(20)
+    ]
+    with entering(OWNER):
+        with atomic():
+            outbox.add(drafts)
+        batch = outbox.unsent(MAX_BATCH)
+        assert [message.id for message in batch] == [draft.id for draft in drafts[:17]]
+        assert sum(len(message.body) for message in batch[:-1]) < MAX_BATCH_BYTES
+        relay = Relay(OWNER, events.broker, until=lambda: False)
+        assert relay.work() == 0
+        assert len(outbox.unsent(MAX_BATCH)) == 3
+
+
+def test_what_was_published_as_another_type_is_no_message_for_anybody(
+    events: Events, subscriptions: Subscriptions
+) -> None:
+    handled: list[int] = []
+
+    def note(event: Opened) -> None:
+        handled.append(event.number)
+
+    subscriptions.add(note)
+    with entering(OWNER), atomic():
+        publish(Opened(path="ridge", number=1))
+    with entering(OWNER):
+        (forged,) = outbox.unsent(1)
+        outbox.sent([forged])
+    with entering(READER):
+        inbox.keep(READER, "log", 0, [Delivery(1, forged.body, "stars.Close")])
+    events.jobs.run_due()
+    (letter,) = messages.dead_letters(READER)
+    with pytest.raises(
+        JobNotSteerable, match=r"says that it is hikes.Opened, and was published as stars.Close"
+    ):
+        messages.replay(READER, letter.id)
+    with entering(READER):
+        inbox.keep(READER, "log", 1, [Delivery(2, forged.body, "hikes.Opened")])
+    events.jobs.run_due()
+    assert handled == [1]
