@@ -18,7 +18,7 @@ from apps.agent.errors import (
     RoutineMovedOnError,
     RoutineNotFoundError,
 )
-from apps.agent.permission import require_permission
+from apps.agent.permission import READ, require_permission
 from monolith.contracts import acting
 from monolith.http import permissions
 from monolith.http.problems import Problem, field_error
@@ -26,9 +26,13 @@ from monolith.http.problems import Problem, field_error
 
 @contextmanager
 def reading(request: HttpRequest, tenant: str) -> Iterator[None]:
-    """Act for a tenant to look at its rows, if Django's permissions let the caller look. Raises Problem."""
-    permissions.require_permission(request, "agent.view_servicecall")
-    with acting(tenant=tenant), problems():
+    """Act for a tenant to look at its rows, if Django and compliance let the caller. Raises Problem.
+
+    Django's permission says who may look at calls at all; grants say at which tenant's.
+    """
+    subject = permissions.require_permission(request, "agent.view_servicecall")
+    with acting(tenant=tenant, actor=subject), problems():
+        require_permission(subject=subject, action=READ, resource=f"tenant:{tenant}")
         yield
 
 

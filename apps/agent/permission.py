@@ -1,4 +1,4 @@
-"""Who may write for a tenant: compliance's gate decides, by grants of that tenant, before anything is written."""
+"""Who may look and write for a tenant: compliance's gate decides, by grants of that tenant, before anything is."""
 
 import logging
 from typing import Final
@@ -9,6 +9,7 @@ from monolith.contracts import require
 
 logger = logging.getLogger(__name__)
 
+READ: Final = "agent.read"  # resource tenant:<tenant>
 CALL: Final = "agent.call"  # resource host:<where to>
 CHANGE: Final = "agent.change_call"  # resource call:<id>
 LOCK: Final = "agent.lock"  # resource lock:<name>

@@ -7,6 +7,7 @@ go to services that nobody here answers for, run it apart.
 import asyncio
 import os
 import threading
+from contextlib import suppress
 from typing import Final
 
 from apps.agent.execution.configuration import Configuration
@@ -40,7 +41,8 @@ async def _work(worker: Worker, stopping: threading.Event) -> None:
 
     def tell() -> None:
         stopping.wait()
-        loop.call_soon_threadsafe(told.set)
+        with suppress(RuntimeError):  # a worker that failed has taken its loop with it
+            loop.call_soon_threadsafe(told.set)
 
     threading.Thread(target=tell, daemon=True).start()
     await worker.run(told)

@@ -9,8 +9,10 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from apps.agent import locks, sample
+from apps.compliance import services as compliance
+from apps.compliance.models import Grant
 from monolith import entering
-from monolith.contracts import acting
+from monolith.contracts import acting, forget_decisions
 from monolith.testing.events import Events
 from tests.apps.agent.conftest import TENANT
 
@@ -110,9 +112,22 @@ def test_a_bad_request_names_its_field(staff: Client, request_: dict[str, Any], 
     assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize(
+    "path", ["calls", f"calls/{uuid4()}", "locks", "routine-jobs", "decisions", f"decisions/{uuid4()}"]
+)
+def test_nobody_looks_at_a_tenant_whose_grants_do_not_say_so(staff: Client, path: str) -> None:
+    refused = staff.get(f"{API}/other/{path}")
+
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/not-allowed")
+    assert staff.get(f"{API}/{TENANT}/{path}").status_code in (200, 404)
+
+
 def test_calls_of_another_tenant_are_not_found(staff: Client, events: Events) -> None:
     taken = post(staff, "calls", new())
     events.deliver()
+    with entering("compliance"):
+        compliance.make_grant(Grant(subject="user:*", right="agent.use", tenant="other"), by="command:test")
+    forget_decisions()
 
     assert staff.get(f"{API}/other/calls/{taken.json()['id']}").status_code == 404
     assert staff.get(f"{API}/other/calls").json()["total"] == 0
