@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+from monolith.environment import BROKER_MAX_BYTES
 from monolith.events.broker import Broker, Delivery, Outgoing, Reader
 from monolith.events.errors import BrokerFull, BrokerRefused, OutOfStep
 
@@ -35,8 +36,7 @@ class _Kept:
 class MemoryBroker:
     """Keeps messages until every consumer that wants them has acknowledged them."""
 
-    max_bytes: int = 1_073_741_824
-    name: str = "memory"
+    max_bytes: int = BROKER_MAX_BYTES
     stream: str = field(default_factory=lambda: f"memory:{uuid4()}")
     taken: dict[UUID, Outgoing] = field(default_factory=dict)
     """All that was ever confirmed, in order, also what is not kept any more: for tests to look at."""
