@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from tests.apps.agent.echo_server import EchoServer, serving
 from tests.apps.agent.execution_process import ENVIRONMENT, ROOT, ExecutionProcess
-from tests.monolith.events.brokers_rigs import nats_server
+from tests.nats_server import nats_server
 
 SUBMIT: Final = """
 import sys

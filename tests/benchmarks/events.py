@@ -32,7 +32,8 @@ from psycopg.conninfo import make_conninfo
 from monolith.embedded import erase
 from monolith.embedded.postgres import DATABASE
 from tests.benchmarks.peers import events_loop
-from tests.system.events_project import EventsProject, NatsServer
+from tests.nats_server import NatsServer
+from tests.system.events_project import EventsProject
 from tests.system.jobs_project import QCluster, wait_until
 
 KEYS: Final = 1_000
@@ -88,6 +89,7 @@ class Course:
         self.project = EventsProject(place)
         self.project.migrate()
         self.nats = NatsServer(place)
+        self.nats.start()
         self.environ = {"MONOLITH_BROKER_URL": self.nats.url, "MONOLITH_ENVIRONMENT": "test"}
         self.turn = 0
 
@@ -270,7 +272,7 @@ def main() -> None:
         if options.minutes:
             memory(course, options.minutes)
     finally:
-        course.nats.kill()
+        course.nats.stop()
         erase(course.project.cluster.directory)
         shutil.rmtree(place, ignore_errors=True)
 

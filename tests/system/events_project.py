@@ -1,12 +1,7 @@
-"""A project of small modules that tell each other of counted things, and brokers that a test may kill."""
+"""A project of small modules that tell each other of counted things."""
 
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,48 +108,6 @@ def count(things, per_thing, chain=False, batch=50):
                     ]
                 )
 '''
-
-
-class NatsServer:
-    """A NATS server with JetStream on a port of its own, which a test may kill and start again on the same data."""
-
-    def __init__(self, directory: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: Final = int(probe.getsockname()[1])
-        self._config = directory / "nats.conf"
-        self._store = directory / "nats"
-        self._config.write_text(
-            f'host: 127.0.0.1\nport: {self.port}\njetstream {{ store_dir: "{self._store}", sync_interval: always }}\n',
-            encoding="utf-8",
-        )
-        self.start()
-
-    @property
-    def url(self) -> str:
-        return f"nats://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        program = str(Path(sys.executable).parent / "nats-server")
-        self.process = subprocess.Popen(
-            [program, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise TimeoutError("the NATS server does not answer")
-
-    def erase(self) -> None:
-        """Forget all that it kept; to be called once it has ended."""
-        shutil.rmtree(self._store, ignore_errors=True)
-
-    def kill(self) -> None:
-        """End it at once, as a crash does."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
 
 
 class EventsProject(JobsProject):

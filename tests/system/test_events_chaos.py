@@ -14,11 +14,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.nats_server import NatsServer, nats_server
 from tests.system.events_project import (
     PUBLISHERS,
     READERS,
     EventsProject,
-    NatsServer,
     events_project,
 )
 from tests.system.jobs_project import QCluster, wait_until
@@ -39,11 +39,8 @@ def project() -> Iterator[EventsProject]:
 
 @pytest.fixture
 def nats(project: EventsProject) -> Iterator[NatsServer]:
-    server = NatsServer(project.project.path)
-    try:
+    with nats_server(project.project.path) as server:
         yield server
-    finally:
-        server.kill()
 
 
 class Fire(threading.Thread):
@@ -120,7 +117,7 @@ def count_things(project: EventsProject, environ: dict[str, str]) -> None:
         thread.join()
 
 
-def expected(project: EventsProject) -> int:
+def expected() -> int:
     """Return how many deliveries there are to be: module2 gets all, module3 one half and what module2 passes on."""
     return EVENTS + EVENTS // 2 * 2
 
@@ -168,17 +165,19 @@ def run_under_fire(project: EventsProject, environ: dict[str, str], broker: Nats
         fire.start()
         count_things(project, environ)
         published_s = time.monotonic() - started
-        wait_until(lambda: seen(project) > expected(project) / 3, "a third is there", 120 + EVENTS / 20)
+        wait_until(lambda: seen(project) > expected() / 3, "a third is there", 120 + EVENTS / 20)
         project.cluster.stop()
         project.cluster.start()
-        wait_until(lambda: seen(project) > expected(project) * 0.9, "most are there", 120 + EVENTS / 20)
+        wait_until(lambda: seen(project) > expected() * 0.9, "most are there", 120 + EVENTS / 20)
         fire.stop()
-        wait_until(lambda: seen(project) == expected(project), "all are there", 120 + EVENTS / 50)
+        wait_until(lambda: seen(project) == expected(), "all are there", 120 + EVENTS / 50)
         wait_until(lambda: project.settle() == (0, 0), "all is quiet", 30)
         sys.stdout.write(
-            f"\n{EVENTS} events, {expected(project)} deliveries, published in {published_s:.0f} s, all seen after "
+            f"\n{EVENTS} events, {expected()} deliveries, published in {published_s:.0f} s, all seen after "
             f"{time.monotonic() - started:.0f} s, killed: {fire.kills}\n"
         )
+        assert fire.kills["process"]
+        assert fire.kills["broker"] or broker is None
     finally:
         fire.stop()
         for cluster in fire.clusters:

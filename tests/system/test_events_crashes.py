@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.events_project import READERS, EventsProject, NatsServer, events_project
+from tests.nats_server import nats_server
+from tests.system.events_project import READERS, EventsProject, events_project
 from tests.system.jobs_project import QCluster, wait_until
 
 pytestmark = pytest.mark.slow
@@ -72,12 +73,8 @@ def environ(project: EventsProject) -> Iterator[dict[str, str]]:
             f"TRUNCATE {name}.seen, {name}.monolith_job, {name}.monolith_outbox, {name}.monolith_position"
             " RESTART IDENTITY"
         )
-    server = NatsServer(project.project.path)
-    try:
+    with nats_server(project.project.path) as server:
         yield {"MONOLITH_BROKER_URL": server.url, "MONOLITH_ENVIRONMENT": "test"}
-    finally:
-        server.kill()
-        server.erase()
 
 
 def crash(project: EventsProject, environ: dict[str, str], code: str) -> None:

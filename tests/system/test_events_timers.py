@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.events_project import EventsProject, NatsServer, events_project
+from tests.nats_server import nats_server
+from tests.system.events_project import EventsProject, events_project
 from tests.system.jobs_project import QCluster, wait_until
 
 pytestmark = pytest.mark.slow
@@ -57,9 +58,8 @@ def test_due_timers_fire_within_a_second_while_many_wait(project: EventsProject)
     project.execute(FILL)
     project.execute("ANALYZE module0.monolith_outbox")
     project.execute("CREATE TABLE due AS SELECT id, due_at FROM module0.monolith_outbox WHERE false")
-    server = NatsServer(project.project.path)
-    environ = {"MONOLITH_BROKER_URL": server.url, "MONOLITH_ENVIRONMENT": "test"}
-    try:
+    with nats_server(project.project.path) as server:
+        environ = {"MONOLITH_BROKER_URL": server.url, "MONOLITH_ENVIRONMENT": "test"}
         with QCluster(project, "--workers", "2", **environ):
             project.enqueue(PUBLISH.replace("AFTER", "4"), **environ)
             project.execute(
@@ -84,5 +84,3 @@ def test_due_timers_fire_within_a_second_while_many_wait(project: EventsProject)
         assert project.rows(
             f"SELECT count(*) = {WAITING} FROM module0.monolith_outbox WHERE status = 'waiting'"
         ) == [(True,)]
-    finally:
-        server.kill()

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.nats_server import nats_server
 from tests.otlp import Receiver, receiving
-from tests.system.events_project import EventsProject, NatsServer, events_project
+from tests.system.events_project import EventsProject, events_project
 from tests.system.jobs_project import QCluster, wait_until
 
 pytestmark = pytest.mark.slow
@@ -55,36 +56,30 @@ def trees(received: Receiver) -> dict[bytes, list[Span]]:
 
 
 def test_every_step_of_an_event_is_in_the_tree_of_its_trace(project: EventsProject) -> None:
-    server = NatsServer(project.project.path)
-    try:
-        with receiving() as received:
-            environ = {
-                "MONOLITH_BROKER_URL": server.url,
-                "MONOLITH_ENVIRONMENT": "test",
-                "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
-                "OTEL_BSP_SCHEDULE_DELAY": "100",
-            }
-            with QCluster(project, "--workers", "1", **environ):
-                everything = (
-                    project.project.environ | {"DJANGO_SETTINGS_MODULE": "settings.private"} | environ
-                )
-                subprocess.run(
-                    [sys.executable, "-c", PUBLISH],
-                    cwd=project.project.path,
-                    env=everything,
-                    check=True,
-                    timeout=60,
-                )
-                wait_until(
-                    lambda: (
-                        [{s.name for s in spans} >= NAMES for spans in trees(received).values()] == [True] * 2
-                    ),
-                    "all spans of both traces",
-                    30,
-                )
-            for spans in trees(received).values():
-                known = {span.span_id for span in spans}
-                assert [span.name for span in spans if not span.parent_span_id] == ["request"]
-                assert all(span.parent_span_id in known for span in spans if span.parent_span_id)
-    finally:
-        server.kill()
+    with nats_server(project.project.path) as server, receiving() as received:
+        environ = {
+            "MONOLITH_BROKER_URL": server.url,
+            "MONOLITH_ENVIRONMENT": "test",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+        }
+        with QCluster(project, "--workers", "1", **environ):
+            everything = project.project.environ | {"DJANGO_SETTINGS_MODULE": "settings.private"} | environ
+            subprocess.run(
+                [sys.executable, "-c", PUBLISH],
+                cwd=project.project.path,
+                env=everything,
+                check=True,
+                timeout=60,
+            )
+            wait_until(
+                lambda: (
+                    [{s.name for s in spans} >= NAMES for spans in trees(received).values()] == [True] * 2
+                ),
+                "all spans of both traces",
+                30,
+            )
+        for spans in trees(received).values():
+            known = {span.span_id for span in spans}
+            assert [span.name for span in spans if not span.parent_span_id] == ["request"]
+            assert all(span.parent_span_id in known for span in spans if span.parent_span_id)

@@ -27,7 +27,7 @@ from monolith.events.brokers import open_broker
 from monolith.events.envelope import Envelope, read_envelope
 from tests.apps.agent.echo_server import EchoServer
 from tests.apps.agent.execution_process import ENVIRONMENT, ROOT, ExecutionProcess, executing
-from tests.monolith.events.brokers_rigs import NatsServer, nats_server
+from tests.nats_server import NatsServer, nats_server
 
 pytestmark = pytest.mark.slow
 

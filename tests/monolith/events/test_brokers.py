@@ -14,17 +14,16 @@ from uuid import uuid4
 import pytest
 
 from monolith.embedded import PostgresCluster
-from monolith.events.broker import Broker, Delivery, Outgoing, Reader
+from monolith.events.broker import Broker, Delivery, Outgoing, Reader, batches
 from monolith.events.errors import BrokerError, BrokerFull, BrokerRefused, BrokerUnavailable, OutOfStep
 from tests.monolith.events.brokers_rigs import (
     MemoryRig,
     NatsRig,
-    NatsServer,
     PostgresqlRig,
     Rig,
     ServerRig,
-    nats_server,
 )
+from tests.nats_server import NatsServer, nats_server
 
 WAIT_S: Final = 10.0  # for what comes; nothing is waited for that long unless it does not come
 QUIET_S: Final = 0.3  # for what must not come
@@ -548,3 +547,39 @@ def test_a_forked_child_has_its_own_connection(broker: Broker) -> None:
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert read_texts(reader, 8) == [str(n) for n in range(2, 10)]
+
+
+def test_a_delivery_says_as_what_it_was_published(open_: Open) -> None:
+    broker = open_()
+    broker.converge({"chat": ["knowledge.NoteChanged", "hikes.Opened"]})
+    broker.publish([*notes("a"), *notes("b", type_="hikes.Opened")])
+    found = [(each.type, each.body) for each in read(reading(broker), 2)]
+    assert found == [("knowledge.NoteChanged", b"a"), ("hikes.Opened", b"b")]
+
+
+def test_large_messages_go_in_several_batches(broker: Broker) -> None:
+    waiting = notes(*(f"{n:<500000}" for n in range(40)))
+    assert [len(each) for each in batches(waiting)] == [17, 17, 6]
+    assert [len(each) for each in batches(numbered(1_200))] == [500, 500, 200]
+    assert broker.publish(waiting) == 40
+    assert [int(each) for each in texts(read(reading(broker), 40))] == list(range(40))
+
+
+@on_servers
+def test_a_reader_that_begins_before_what_was_acknowledged_says_so(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.converge({"home": ["hikes.Opened"]})
+    broker.publish(numbered(5))
+    reader = reading(broker)
+    found = read(reader, 5)
+    reader.acknowledge(found[-1].position)
+    eventually(lambda: broker.backlog("chat") == 0)
+    broker.publish(notes("another's", type_="hikes.Opened"))
+    reader.start_after(found[-1].position)
+    reading(broker, "home")
+    assert not caplog.records
+    reader.start_after(found[1].position)
+    assert (
+        f"after position {found[1].position}, and has acknowledged up to {found[-1].position}" in caplog.text
+    )

@@ -15,7 +15,7 @@ from monolith.events.broker import Broker, Outgoing, Reader
 from monolith.events.brokers import open_broker
 from monolith.events.brokers.nats import NatsBroker
 from monolith.events.errors import BrokerError, BrokerRefused, BrokerUnavailable, OutOfStep
-from tests.monolith.events.brokers_rigs import NatsServer, nats_server
+from tests.nats_server import NatsServer, nats_server
 
 WAIT_S: Final = 10.0
 ENVIRONMENT: Final = "test"

@@ -53,7 +53,7 @@ def open_paths(*numbers: int, path: str = "ridge") -> None:
 
 @pytest.fixture
 def handled(events: Events, subscriptions: Subscriptions) -> list[int]:
-    """Deliver three messages whose first dies, until it is taken out of `handled.broken`; returns what is handled."""
+    """Deliver three messages of a key whose first dies once; returns the numbers of those that are handled."""
     found: list[int] = []
     broken = [1]
 
