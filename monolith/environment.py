@@ -16,6 +16,9 @@ CONTRACT_KEYS_PREFIX: Final = "MONOLITH_CONTRACT_KEYS_"
 POSTGRESQL_SCHEMES: Final = ("postgresql://", "postgres://")
 MIN_KEY_LENGTH: Final = 32  # characters; RFC 7518, 3.2: a key of HS256 is no shorter than its hash
 BROKER_MAX_BYTES: Final = 1_073_741_824  # a gibibyte
+BROKER_MIN_BYTES: Final = (
+    1_048_576  # the largest message, twice: one that can never fit would hold up all behind it
+)
 # What an address must not bring along: who to be, and where a password comes from.
 CREDENTIALS: Final = frozenset({"user", "password", "passfile", "service", "sslpassword"})
 
@@ -142,9 +145,8 @@ class Environment(BaseModel):
     broker_max_bytes: int = Field(
         default=BROKER_MAX_BYTES,
         alias="MONOLITH_BROKER_MAX_BYTES",
-        gt=0,
-        description="How much the broker holds for consumers that lag behind. When it is full, messages wait in the "
-        "outboxes.",
+        description="How much the broker holds for consumers that lag behind, 1,048,576 or more. When it is full, "
+        "messages wait in the outboxes.",
     )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
@@ -209,6 +211,16 @@ class Environment(BaseModel):
         if value % 2 == 0:
             raise ValueError(
                 "an even number survives no more lost servers than the odd one below; take 1, 3 or 5"
+            )
+        return value
+
+    @field_validator("broker_max_bytes")
+    @classmethod
+    def _room_for_a_message(cls, value: int) -> int:
+        if value < BROKER_MIN_BYTES:
+            raise ValueError(
+                f"a broker that holds {value:,} bytes has no room for the largest message; give it "
+                f"{BROKER_MIN_BYTES:,} or more"
             )
         return value
 

@@ -7,6 +7,7 @@ sends a module's messages one after the other and a reader gets them by position
 position in the transaction that keeps the messages.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,8 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from monolith.events.errors import BrokerUnavailable
+
+logger = logging.getLogger("monolith.events")
 
 MAX_MESSAGE_BYTES: Final = (
     512 * 1024
@@ -136,6 +139,18 @@ def batches(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
             start, size = end, 0
     if start < len(messages):
         yield messages[start:]
+
+
+def tell_of_gap(consumer: str, position: int, floor: int) -> None:
+    """Log that a reader begins before what its consumer has acknowledged, most of which is deleted."""
+    logger.error(
+        "'%s' goes on after position %d, and has acknowledged up to %d before: its database is an older copy, or its "
+        "position was set back. What lies between is read where other consumers still want it, and is gone else; "
+        "docs/how-to/dead-letters.md says what can be done",
+        consumer,
+        position,
+        floor,
+    )
 
 
 def contended(name: str) -> BrokerUnavailable:

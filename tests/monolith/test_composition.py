@@ -18,6 +18,9 @@ from monolith import (
     compose,
 )
 from monolith.analytics import AnalyticsServer
+from monolith.environment import BROKER_MIN_BYTES
+from monolith.events.broker import MAX_MESSAGE_BYTES
+from monolith.events.brokers.postgresql import OVERHEAD
 
 PRIVATE = {"MONOLITH_SECRET_KEY": "signs sessions"}
 ALPHA = Module(name="alpha", tier=Tier.BOTH)
@@ -318,3 +321,10 @@ def test_credentials_for_no_broker_are_refused() -> None:
 def test_messages_are_kept_by_an_odd_number_of_servers(replicas: str) -> None:
     (problem,) = problems(Profile.PRIVATE, [ALPHA], PRIVATE | {"MONOLITH_BROKER_REPLICAS": replicas})
     assert problem.startswith("MONOLITH_BROKER_REPLICAS: ")
+
+
+def test_a_broker_without_room_for_a_message_is_refused() -> None:
+    (problem,) = problems(Profile.PRIVATE, [ALPHA], PRIVATE | {"MONOLITH_BROKER_MAX_BYTES": "500000"})
+    assert problem.startswith("MONOLITH_BROKER_MAX_BYTES: ")
+    assert "no room for the largest message; give it 1,048,576 or more" in problem
+    assert BROKER_MIN_BYTES > MAX_MESSAGE_BYTES + OVERHEAD

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from nats.aio.msg import Msg
 
-from monolith.events.broker import Delivery
+from monolith.events.broker import Delivery, tell_of_gap
 from monolith.events.brokers.nats_connection import NatsConnection
 from monolith.events.brokers.nats_streams import Names, consumer_info
 from monolith.events.errors import BrokerError, BrokerRefused, BrokerUnavailable, OutOfStep
@@ -224,10 +224,15 @@ class NatsReader:
                 "is an older copy. Nothing is read until that is back, or `manage.py events position --module "
                 f"{self._consumer} --set {last}` gives up what is missing"
             )
-        if await consumer_info(connection, self._names, self._consumer) is None:
+        info = await consumer_info(connection, self._names, self._consumer)
+        if info is None:
             raise BrokerRefused(
                 f"the NATS server has no consumer '{self._consumer}'; `manage.py events converge` makes it"
             )
+        floor = info["ack_floor"]
+        # A consumer that is new has a floor as well: below the oldest message that it may get.
+        if floor["stream_seq"] > position and (position or floor["consumer_seq"]):
+            tell_of_gap(self._consumer, position, floor["stream_seq"])
         session = _Session(connection, self._names, self._consumer, position)
         await session.open()
         await connection.api(f"CONSUMER.RESET.{self._names.stream}.{self._consumer}", {"seq": position + 1})

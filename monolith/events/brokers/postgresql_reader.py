@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from psycopg.sql import SQL, Identifier
 
-from monolith.events.broker import Delivery
+from monolith.events.broker import Delivery, tell_of_gap
 from monolith.events.brokers.postgresql_connections import (
     Connection,
     Connections,
@@ -25,6 +25,7 @@ _FETCH_BYTES: Final = 8 * 1024 * 1024  # of what one fetch returns
 _LOOK_S: Final = 0.2  # where notifications do not arrive, as behind a pooler: how late a message may be seen
 _LOOK_ANYWAY_S: Final = 2.0  # where they do; one that was lost delays its message by this at most
 _LOG: Final = query("look_at_log")
+_FLOOR: Final = query("floor")
 _TAKE_OVER: Final = query("take_over")
 _FETCH: Final = query("fetch")
 _ACKNOWLEDGE: Final = query("acknowledge")
@@ -95,8 +96,11 @@ class PostgresqlReader:
             connection.execute(SQL("LISTEN {}").format(Identifier(self._names.channel)))
             self._reader = uuid4()
             mine = self._names.of(self._consumer) | {"reader": self._reader, "position": position}
+            floor = connection.execute(_FLOOR, mine).fetchone()
             if connection.execute(_TAKE_OVER, mine).fetchone() is None:
                 raise self._names.unknown(self._consumer)
+        if floor and floor[0] > position:
+            tell_of_gap(self._consumer, position, floor[0])
         self._after = position
         self._acknowledged = self._forgotten = position
 
