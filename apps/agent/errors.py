@@ -7,6 +7,7 @@ AgentError
 ├── RequestRefusedError       a request that is not taken
 ├── CallNotFoundError         the tenant has no such call
 ├── CallMovedOnError          the call is not scheduled any more
+├── CallNotTakenYetError      what is asked of a call came before orchestration took it
 ├── LockHeldError             another holds the lock
 ├── LockLostError             the lock is not, or no longer, held by that id
 ├── RoutineNotFoundError      the tenant has no such routine job
@@ -71,6 +72,16 @@ class CallMovedOnError(AgentError):
 
     def __init__(self, call_id: UUID, status: str) -> None:
         super().__init__(f"Call {call_id} is {status}; only one that is Scheduled can be moved or cancelled.")
+
+
+class CallNotTakenYetError(AgentError):
+    """What is asked of a call came before orchestration took it; it is tried again until then."""
+
+    def __init__(self, call_id: UUID) -> None:
+        super().__init__(
+            f"Call {call_id} was submitted, and orchestration has not taken it yet. Nothing is to be done: this is "
+            "tried again. If it goes on, look why take_call did not handle the call's SubmitServiceCall."
+        )
 
 
 class LockHeldError(AgentError):

@@ -15,7 +15,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.agent import submissions
-from apps.agent.models import Attempt, ServiceCall, Status
+from apps.agent.errors import CallNotTakenYetError
+from apps.agent.models import Attempt, ServiceCall, Status, Submission
 from apps.agent.queries import own, tenant
 from apps.agent.redaction import redact_body, redact_headers, redact_url
 from apps.agent.tenants import enrol
@@ -78,7 +79,8 @@ def _set_timer(call: ServiceCall) -> None:
 
 
 def move_due_time(command: RescheduleServiceCall) -> bool:
-    """Give a call another due time while it is scheduled."""
+    """Give a call another due time while it is scheduled. Raises CallNotTakenYetError."""
+    _require_taken(command.call_id)
     moved = _scheduled(command.call_id).update(due_at=command.due_at)
     if moved:
         _set_timer(own(ServiceCall).get(id=command.call_id))
@@ -86,12 +88,21 @@ def move_due_time(command: RescheduleServiceCall) -> bool:
 
 
 def cancel(call_id: UUID) -> bool:
-    """End a call while it is scheduled: it fails, and nothing is sent."""
+    """End a call while it is scheduled: it fails, and nothing is sent. Raises CallNotTakenYetError."""
+    _require_taken(call_id)
     outcome = {"reason": Reason.CANCELLED.value, "may_have_happened": False, "detail": "It was cancelled."}
     moved = _fail(_scheduled(call_id), call_id, outcome)
     if moved:
         send(CancelTimer(call_id=call_id))
     return moved
+
+
+def _require_taken(call_id: UUID) -> None:
+    """Raise CallNotTakenYetError for a call that was only submitted: subscribers keep no order between each other."""
+    if own(ServiceCall).filter(id=call_id).exists():
+        return
+    if own(Submission).filter(id=call_id).exists():
+        raise CallNotTakenYetError(call_id)
 
 
 def start(call_id: UUID) -> bool:

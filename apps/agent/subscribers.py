@@ -1,5 +1,7 @@
 """What agent does about messages, each in one transaction: parts of a call's way speak to each other by these alone."""
 
+from typing import Final
+
 from apps.agent import orchestration, timers
 from contracts.agent import (
     CancelServiceCall,
@@ -14,6 +16,11 @@ from contracts.agent import (
 )
 from monolith.contracts import call_scope
 from monolith.events import subscriber
+from monolith.jobs import Retry
+
+# What is asked of a call may overtake its submission, mostly by moments. It is tried again for about a day: given up, a
+# call that was cancelled would be made.
+UNTIL_TAKEN: Final = Retry(attempts=2_000, first_s=0.5, max_s=60.0)
 
 
 @subscriber(parks=False)  # its key is a call that does not exist when it is refused
@@ -22,13 +29,13 @@ def take_call(command: SubmitServiceCall) -> None:
     orchestration.take(command)
 
 
-@subscriber
+@subscriber(retry=UNTIL_TAKEN)
 def move_call(command: RescheduleServiceCall) -> None:
     """Give the call another due time."""
     orchestration.move_due_time(command)
 
 
-@subscriber
+@subscriber(retry=UNTIL_TAKEN)
 def cancel_call(command: CancelServiceCall) -> None:
     """End the call before it begins."""
     orchestration.cancel(command.call_id)

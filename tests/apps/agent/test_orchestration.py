@@ -1,5 +1,6 @@
 """A call's way from submission to its end, by messages, and what it withstands."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,12 +9,18 @@ import pytest
 from django.db import DatabaseError
 
 from apps.agent import orchestration, submissions, watchdog
-from apps.agent.errors import CallMovedOnError, IdempotencyConflictError, RequestRefusedError
+from apps.agent.errors import (
+    CallMovedOnError,
+    CallNotTakenYetError,
+    IdempotencyConflictError,
+    RequestRefusedError,
+)
 from apps.agent.models import Attempt, ServiceCall, Status, Timer
 from apps.agent.queries import own
 from contracts.agent import (
     Answer,
     CallRequest,
+    CancelServiceCall,
     DueTimeReached,
     ExecutionFailed,
     ExecutionStarted,
@@ -162,6 +169,54 @@ def test_a_call_is_cancelled_that_orchestration_has_not_seen_yet(events: Events)
 
     assert call_of(call_id).status == Status.FAILED
     assert len({each.correlation_id for each in events.envelopes()}) == 1
+
+
+def ahead_of_its_submission(ask: Callable[[UUID], None], events: Events) -> UUID:
+    """Let something be asked of a call that is due in an hour and be delivered first; returns the call's id."""
+    due_at = datetime.now(UTC) + timedelta(hours=1)
+    command = SubmitServiceCall(
+        call_id=uuid4(), name="a", idempotency_key="k", request=REQUEST, due_at=due_at
+    )
+    with atomic():
+        submissions.reserve(command)
+    ask(command.call_id)
+    [run] = [each for each in events.deliver(raising=False) if each.task.endswith("_call")]
+    assert (run.status, type(run.error)) == ("waiting", CallNotTakenYetError)
+    with atomic():
+        send(command)
+    events.deliver_for(minutes=2, raising=False)
+    return command.call_id
+
+
+def test_a_cancellation_that_overtakes_the_submission_waits_for_it(events: Events) -> None:
+    call_id = ahead_of_its_submission(lambda call_id: submissions.cancel(call_id=call_id), events)
+    events.deliver_for(hours=2)
+
+    call = call_of(call_id)
+    assert (call.status, outcome_of(call)["reason"]) == (Status.FAILED, "cancelled")
+    assert (events.published(ServiceCallRunning), events.published(StartExecution)) == ([], [])
+
+
+def test_another_time_that_overtakes_the_submission_waits_for_it(events: Events) -> None:
+    later = datetime.now(UTC) + timedelta(hours=3)
+    call_id = ahead_of_its_submission(
+        lambda call_id: submissions.reschedule(call_id=call_id, due_at=later), events
+    )
+    events.deliver_for(hours=2)
+    assert (call_of(call_id).status, call_of(call_id).due_at) == (Status.SCHEDULED, later)
+
+    events.deliver_for(hours=2)
+
+    assert call_of(call_id).status == Status.RUNNING
+
+
+def test_what_is_asked_of_a_call_that_nobody_submitted_moves_nothing(events: Events) -> None:
+    with atomic():
+        send(CancelServiceCall(call_id=uuid4()))
+
+    events.deliver()  # and raises nothing
+
+    assert not own(ServiceCall).exists()
 
 
 def test_the_first_outcome_counts_whatever_comes_after(events: Events) -> None:
