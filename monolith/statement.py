@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from django.db.models import Model
 
 from monolith.composition import Composition
+from monolith.lexing import is_clear, lexed
 from monolith.module import PLATFORM
 
 # Statements that touch no row: transaction control, and what Django and its pool send to check a connection. One
@@ -22,32 +23,34 @@ _HARMLESS: Final = re.compile(
 # In literals too, where dynamic SQL hides it: `SELECT 'set role'` is refused for nothing, and can be bound.
 _ROLE_CHANGE: Final = re.compile(
     r'\b(SET|RESET)\s+(LOCAL\s+|SESSION\s+)?"?(ROLE\b|SESSION_AUTHORIZATION\b|SESSION\s+AUTHORIZATION\b)'
-    r"|\bset_config\s*\(\s*'(role|session_authorization)'",
+    r"|\bset_config\"?\s*\(\s*'(role|session_authorization)'",
     re.IGNORECASE,
 )
 # What outlives the transaction stays on a connection that is handed to others.
 _SESSION_CHANGE: Final = re.compile(
     r"(^|;)\s*(SET\s+(?!LOCAL\b|CONSTRAINTS\b|TRANSACTION\b)|RESET\b|DISCARD\b)"
-    r"|\bset_config\s*\((?![^()]*,\s*true\s*\))",
+    r"|\bset_config\"?\s*\((?![^()]*,\s*true\s*\))",
     re.IGNORECASE,
 )
-# The name of a setting must stand there to be read, in set_config as in SET.
+# The name of a setting must stand there to be read, in set_config as in SET. With standard_conforming_strings off,
+# literals would end elsewhere than they are read to end.
 _TENANT_CHANGE: Final = re.compile(
-    r'"?\bmonolith"?\s*\.\s*"?tenant\b' + r"|\bset_config\"?\s*\((?!\s*'[^']*'\s*,)", re.IGNORECASE
+    r'"?\bmonolith"?\s*\.\s*"?tenant\b|\bset_config"?\s*\((?!\s*\'[^\']*\'\s*,)'
+    r"|\bstandard_conforming_strings\b",
+    re.IGNORECASE,
 )
 _TENANT_READ: Final = re.compile(
     r"\bcurrent_setting\s*\(\s*'monolith\.tenant'\s*(,\s*\w+\s*)?\)", re.IGNORECASE
 )
-# What makes statements of text at run time, where any name could come from.
-_DYNAMIC: Final = re.compile(
-    r"(?:^|;)\s*DO\b|\bEXECUTE\b|_to_xml|\bts_(?:stat|rewrite)\b|\bpg_settings\b", re.IGNORECASE
-)
-_COMMENTS: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_LITERALS: Final = re.compile(r"'(?:[^']|'')*'")
-# Statements whose literals are SQL too, or whose quoting is not the plain one: there every word counts.
+# What makes statements of text at run time, where any name could come from: words, which no quotes are around, and
+# names, which may have them.
+_DYNAMIC_WORD: Final = re.compile(r"(?:^|;)\s*DO\b|\bEXECUTE\b", re.IGNORECASE)
+_DYNAMIC_NAME: Final = re.compile(r"_to_xml|\bts_(?:stat|rewrite)\b|\bpg_settings\b", re.IGNORECASE)
+# Comments in literals, which may be SQL: `EXECUTE 'SET/**/ROLE x'`.
+_COMMENTS: Final = re.compile(r"--[^\n\r]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?")
+# Statements whose literals are SQL too: there every word counts.
 _READ_WHOLE: Final = re.compile(
-    r"^\s*DO\b|\bEXECUTE\b|\bCREATE\s+(OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE)\b|_to_xml|\bE'|\$\w*\$|\bU&",
-    re.IGNORECASE,
+    r"^\s*DO\b|\bEXECUTE\b|\bCREATE\s+(OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE)\b", re.IGNORECASE
 )
 _UNICODE_NAME: Final = re.compile(r'\bU&"', re.IGNORECASE)
 _WORDS: Final = re.compile(r"\w+")
@@ -81,16 +84,18 @@ def read(statement: str, names: Names) -> Reading | None:
     """Read a statement; None when it touches no row."""
     if _HARMLESS.fullmatch(statement):
         return None
-    code = _COMMENTS.sub(" ", statement)
-    plain = _LITERALS.sub("''", code)
-    text = statement if _READ_WHOLE.search(code) else plain
+    code, plain, bare, escapes = lexed(statement)
+    if (inner := _COMMENTS.sub(" ", code)) != code:
+        code = f"{code}\n{inner}"
+    text = code if escapes or _READ_WHOLE.search(bare) or _DYNAMIC_NAME.search(plain) else plain
     return Reading(
         owners=names.owners_in(text),
         # An escaped name could be any name: nothing that Django writes has one.
         changes_role=any(pattern.search(code) for pattern in (_ROLE_CHANGE, _UNICODE_NAME)),
         changes_session=_SESSION_CHANGE.search(plain) is not None,
-        names_tenant=_TENANT_CHANGE.search(_TENANT_READ.sub(" ", code)) is not None,
-        is_dynamic=_DYNAMIC.search(plain) is not None,
+        names_tenant=not is_clear(statement, bare)
+        or _TENANT_CHANGE.search(_TENANT_READ.sub(" ", code)) is not None,
+        is_dynamic=_DYNAMIC_WORD.search(bare) is not None or _DYNAMIC_NAME.search(plain) is not None,
     )
 
 

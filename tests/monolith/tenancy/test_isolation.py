@@ -259,6 +259,14 @@ def test_key_refers_to_rows_of_the_same_tenant_only() -> None:
         "UPDATE pg_settings SET setting = 'b' WHERE name = 'monolith' || '.tenant'",
         "ALTER ROLE hikes_rw SET monolith.tenant = 'b'",
         "RESET monolith.tenant",
+        "SELECT '--' AS x, set_config('monolith.tenant', 'b', true); SELECT name FROM hikes_hut",
+        "SELECT '/*' AS x, set_config('monolith.tenant', 'b', true), '*/'",
+        "SELECT $$--$$ AS x, set_config('monolith.tenant', 'b', true); SELECT name FROM hikes_hut",
+        "SELECT E'\\'--' AS x, set_config('monolith.tenant', 'b', true); SELECT name FROM hikes_hut",
+        "SELECT 1 AS \"--\", set_config('monolith.tenant', 'b', true); SELECT name FROM hikes_hut",
+        "SELECT '--'; SET ROLE hikes_owner",
+        "SELECT '--'; DO $$ BEGIN EXECUTE 'SET LOCAL mono' || 'lith.tenant'; END $$",
+        "SET LOCAL standard_conforming_strings = off",
     ],
 )
 def test_sql_that_names_the_tenant_is_refused(statement: str) -> None:
@@ -279,6 +287,12 @@ def test_other_settings_and_reading_the_tenant_are_allowed() -> None:
     with acting(tenant="a"), atomic():
         assert raw("SELECT set_config('statement_timeout', '100', true)") == [("100ms",)]
         assert raw("SELECT current_setting('monolith.tenant', true)") == [("a",)]
+
+
+def test_column_may_have_the_name_of_a_word_of_sql() -> None:
+    add("a", "alm")
+    with acting(tenant="a"):
+        assert raw('SELECT h."execute" FROM (SELECT name AS "execute" FROM hikes_hut) AS h') == [("alm",)]
 
 
 def test_isolation_level_can_be_set_first() -> None:

@@ -35,8 +35,8 @@ steps = st.builds(
 Rows = dict[str, int]  # beds by the name of their hut
 
 
-@given(st.lists(steps, max_size=12))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(steps, max_size=10))
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_tenants_never_see_each_others_rows(work: list[Step]) -> None:
     expected: dict[str, Rows] = {"a": {}, "b": {}, "": {}}
     clear()
