@@ -340,6 +340,21 @@ def test_what_ended_long_ago_is_removed_and_frees_its_key(events: Events) -> Non
     assert submit(name="another") != call_id
 
 
+def test_all_that_ended_long_ago_is_removed_within_the_time_there_is(
+    events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "PRUNE", 2)
+    for number in range(5):
+        call_id = submit(str(number))
+        events.deliver()
+        tell(failed(call_id), events)
+    long_after = datetime.now(UTC) + timedelta(days=91)
+
+    assert watchdog.prune(now=long_after, seconds=0) == 0
+    assert watchdog.prune(now=long_after) == 15
+    assert own(ServiceCall).count() == 0
+
+
 @pytest.mark.parametrize(
     ("status", "change"),
     [

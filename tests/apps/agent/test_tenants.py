@@ -8,7 +8,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError
 
-from apps.agent import decisions, locks, queries, routines
+from apps.agent import decisions, locks, orchestration, queries, routines, watchdog
 from apps.agent.errors import CallNotFoundError, NoTenantError
 from apps.agent.models import ServiceCall, Status, Tenant
 from apps.agent.module import module
@@ -151,3 +151,34 @@ def test_an_attempt_is_of_a_call_of_its_own_tenant(events: Events) -> None:
                 "INSERT INTO agent_timer (id, message_id, due_at) VALUES (%s, gen_random_uuid(), now())",
                 [call_id],
             )
+
+
+def test_a_tenant_that_fails_does_not_keep_the_watchdog_from_those_after_it(
+    events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails_for_acme[**P, R](step: Callable[P, R]) -> Callable[P, R]:
+        def take(*args: P.args, **kwargs: P.kwargs) -> R:
+            if queries.tenant() == TENANT:
+                raise RuntimeError(TENANT)
+            return step(*args, **kwargs)
+
+        return take
+
+    for step in ("_give_up", "_prune_own"):
+        monkeypatch.setattr(watchdog, step, fails_for_acme(getattr(watchdog, step)))
+    now = datetime.now(UTC)
+    with entering("agent"):
+        for tenant in (TENANT, "other"):
+            with acting(tenant=tenant):
+                submit()
+        events.deliver()
+        with pytest.raises(ExceptionGroup, match="1 tenants"):
+            watchdog.look(now=now + orchestration.GIVE_UP_AFTER + timedelta(minutes=1))
+        with acting(tenant="other"):
+            assert own(ServiceCall).get().status == Status.FAILED
+        with pytest.raises(ExceptionGroup, match="1 tenants"):
+            watchdog.prune(now=now + timedelta(days=91))
+        with acting(tenant="other"):
+            assert not own(ServiceCall).exists()
+        with acting(tenant=TENANT):
+            assert own(ServiceCall).get().status == Status.RUNNING
