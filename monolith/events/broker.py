@@ -108,6 +108,10 @@ class Broker(Protocol):
         """Return the reader of a consumer that `converge` made. Raises BrokerError."""
         ...
 
+    def consumers(self) -> Sequence[str]:
+        """Return the names of the consumers that there are, sorted. Raises BrokerError."""
+        ...
+
     def backlog(self, consumer: str) -> int:
         """Return how many messages wait in the broker for a consumer. Raises BrokerError."""
         ...

@@ -64,6 +64,10 @@ def add_actions(parser: ArgumentParser) -> None:
     converge.add_argument(
         "--narrow", action="store_true", help="also take away types that are wanted no longer"
     )
+    converge.add_argument(
+        "--remove", default="", metavar="NAME", help="instead remove a consumer that no module declares"
+    )
+    converge.add_argument("--yes", action="store_true", help="remove it; what waits for it is lost")
     trace = action("trace", "Show the messages of one correlation as a tree of what led to what.")
     trace.add_argument("correlation", metavar="CORRELATION")
 

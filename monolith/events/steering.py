@@ -30,7 +30,12 @@ from monolith.jobs import steering as jobs
 from monolith.jobs.records import fetch
 from monolith.jobs.rows import JobRow
 from monolith.jobs.steering import MAX_LISTED, steering
-from monolith.jobs.steering_errors import JobNotFound, JobNotSteerable, SubscriberNotFound
+from monolith.jobs.steering_errors import (
+    ConsumerNotRemovable,
+    JobNotFound,
+    JobNotSteerable,
+    SubscriberNotFound,
+)
 from monolith.models import Job, OutboxMessage
 from monolith.module import PLATFORM
 
@@ -187,12 +192,48 @@ def switch(name: str, *, on: bool) -> SubscriberRow:
 def converge(*, narrow: bool = False) -> dict[str, list[str]]:
     """Make the broker's log and consumers as the modules of this process declare them; returns those.
 
-    With `narrow` types are taken from consumers that no longer want them; without, only added. Raises BrokerError.
+    With `narrow` types are taken from consumers that no longer want them, all from modules that subscribe to nothing
+    any more; without, only added. Raises BrokerError.
     """
     _require_overseer("the broker")
     wanted = consumers()
-    broker().converge(wanted, narrow=narrow)
+    silent: dict[str, list[str]] = {module: [] for module in composed().modules} if narrow else {}
+    broker().converge(silent | wanted, narrow=narrow)
     return wanted
+
+
+def undeclared_backlog() -> dict[str, int]:
+    """Return the broker's consumers that no module declares, with how much each holds. Raises BrokerError.
+
+    Nobody reads as one, so that what it wants fills the log. Modules of other processes are not among them.
+    """
+    _require_overseer("the broker")
+    found = broker()
+    return {name: found.backlog(name) for name in found.consumers() if name not in _declared()}
+
+
+def remove_consumer(name: str) -> None:
+    """Remove a consumer that no module declares, with what it holds. Raises ConsumerNotRemovable, BrokerError."""
+    _require_overseer("the broker")
+    if name in _declared():
+        raise ConsumerNotRemovable(
+            f"'{name}' is declared: remove its subscribers, or the module, and deploy that first."
+        )
+    found = broker()
+    if name not in (known := found.consumers()):
+        raise ConsumerNotRemovable(
+            f"The broker has no consumer {name!r}. It has: {', '.join(known) or 'none'}."
+        )
+    held = found.backlog(name)
+    found.converge({name: []}, narrow=True)
+    logger.warning("the consumer %s was removed by hand, with %d messages that waited for it", name, held)
+
+
+def _declared() -> set[str]:
+    """Return the names of consumers that somebody may read as, in this process or another."""
+    elsewhere = set(composed().declared) - set(composed().modules)
+    outside = {each.name for module in composed().declared.values() for each in module.consumers}
+    return set(consumers()) | elsewhere | outside
 
 
 def try_broker_backlog() -> tuple[dict[str, int], str]:

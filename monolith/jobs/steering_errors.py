@@ -9,6 +9,7 @@ SteeringError
 ├── JobNotSteerable      the job is in a state in which that cannot be done to it
 ├── SubscriberNotFound   no module here has such a subscriber
 ├── PositionNotSettable  the module has not read that log, or it begins later
+├── ConsumerNotRemovable something still reads as it, or there is none
 ├── ScheduleNotFound     the module has no such schedule
 └── SingletonNotFound    no module here has such a singleton
 """
@@ -98,6 +99,10 @@ class PositionNotSettable(SteeringError):
             f"{position} is no position that '{module}' can be set to: it is 0 or more, of one of the logs that it has "
             f"read (--stream): {', '.join(sorted(known)) or 'none'}."
         )
+
+
+class ConsumerNotRemovable(SteeringError):
+    """A module still declares the consumer, or the broker has none of that name."""
 
 
 class ScheduleNotFound(SteeringError):

@@ -76,6 +76,10 @@ class MemoryBroker:
             self._consumer(consumer)
         return _MemoryReader(self, consumer)
 
+    def consumers(self) -> Sequence[str]:
+        with self._changed:
+            return sorted(self._consumers)
+
     def backlog(self, consumer: str) -> int:
         with self._changed:
             mine = self._consumer(consumer)

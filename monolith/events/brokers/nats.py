@@ -18,6 +18,7 @@ from monolith.events.brokers.nats_streams import (
     Names,
     claims_config,
     consumer_info,
+    consumer_names,
     holds,
     settle_consumer,
     settle_stream,
@@ -78,6 +79,10 @@ class NatsBroker:
 
     def reader(self, consumer: str) -> NatsReader:
         return NatsReader(self._connected, self._names, consumer)
+
+    def consumers(self) -> Sequence[str]:
+        connection = self._connected()
+        return connection.run(consumer_names(connection, self._names), "list consumers")
 
     def backlog(self, consumer: str) -> int:
         connection = self._connected()

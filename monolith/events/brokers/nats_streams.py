@@ -122,6 +122,22 @@ async def consumer_info(connection: NatsConnection, names: Names, consumer: str)
         raise
 
 
+async def consumer_names(connection: NatsConnection, names: Names) -> list[str]:
+    """Return what the consumers of the stream are called, sorted. Raises ApiError and BrokerError."""
+    found: list[str] = []
+    while True:
+        try:
+            answer = await connection.api(f"CONSUMER.NAMES.{names.stream}", {"offset": len(found)})
+        except ApiError as error:
+            if error.code == STREAM_NOT_FOUND:
+                return []
+            raise
+        more = answer.get("consumers") or []
+        found += more
+        if not more or len(found) >= int(answer["total"]):
+            return sorted(found)
+
+
 async def holds(connection: NatsConnection, names: Names, position: int) -> bool:
     """Say whether the message at a position is still there. Raises ApiError and BrokerError."""
     try:

@@ -83,6 +83,10 @@ class PostgresqlBroker:
     def reader(self, consumer: str) -> PostgresqlReader:
         return PostgresqlReader(self._connections, self._names, consumer)
 
+    def consumers(self) -> Sequence[str]:
+        with self._connections.lent() as connection:
+            return sorted(name for name, _ in connection.execute(_CONSUMERS, self._names.known))
+
     def backlog(self, consumer: str) -> int:
         with self._connections.lent() as connection:
             found = connection.execute(_BACKLOG, self._names.of(consumer)).fetchone()

@@ -60,10 +60,17 @@ class Command(SteeringCommand):
             return [steering.backlog(module, in_broker=in_broker)]
 
         rows = list(self._gathered(read, options["module"]))
+        undeclared = {} if problem or options["module"] else steering.undeclared_backlog()
         if options["json"]:
-            self.stdout.write(document({"backlog": rows, "broker": problem or "reached"}))
+            found = {"backlog": rows, "broker": problem or "reached", "undeclared": undeclared}
+            self.stdout.write(document(found))
             return
         self._give(options, "backlog", rows, _BACKLOG)
+        for name, held in undeclared.items():
+            self._say(
+                f"Nobody reads as {name}, which no module declares, and {held:,} messages wait for it in the broker. "
+                f"`events converge --remove {name}` removes it."
+            )
 
     def _outbox(self, options: dict[str, Any]) -> None:
         limit = _limit(options)
@@ -193,9 +200,22 @@ class Command(SteeringCommand):
         self._say(f"{row.name} is {'on' if on else 'off'}; {kept}.")
 
     def _converge(self, options: dict[str, Any]) -> None:
+        if options["remove"]:
+            self._remove(options)
+            return
         declared = steering.converge(narrow=options["narrow"])
         rows = [{"consumer": name, "types": types} for name, types in declared.items()]
         self._give(options, "consumers", rows, ("consumer", "types"))
+
+    def _remove(self, options: dict[str, Any]) -> None:
+        name = options["remove"]
+        if not options["yes"]:
+            raise CommandError(
+                f"What waits for '{name}' in the broker would be lost. `events backlog` shows how much, and which "
+                "consumers no module declares. Say --yes to remove it."
+            )
+        steering.remove_consumer(name)
+        self._give(options, "removed", [{"consumer": name}], ("consumer",))
 
 
 def _limit(options: dict[str, Any]) -> int:

@@ -583,3 +583,11 @@ def test_a_reader_that_begins_before_what_was_acknowledged_says_so(
     assert (
         f"after position {found[1].position}, and has acknowledged up to {found[-1].position}" in caplog.text
     )
+
+
+def test_consumers_are_listed_until_they_are_removed(open_: Open) -> None:
+    broker = open_()
+    broker.converge({"home": ["hikes.Opened"], "chat": ["knowledge.NoteChanged"]})
+    assert broker.consumers() == ["chat", "home"]
+    broker.converge({"home": [], "never": []}, narrow=True)
+    assert broker.consumers() == ["chat"]

@@ -247,3 +247,33 @@ def test_a_consumer_at_work_goes_on_where_it_was_set(handled: list[int], events:
         consumer.work()
     events.jobs.run_due()
     assert handled == [4, 6]
+
+
+def test_who_subscribes_to_nothing_any_more_has_no_consumer(
+    events: Events, subscriptions: Subscriptions
+) -> None:
+    events.broker.converge({READER: ["hikes.Opened"]})
+    command("converge")
+    assert READER in events.broker.consumers()
+    command("converge", "--narrow")
+    assert READER not in events.broker.consumers()
+
+
+def test_a_consumer_that_no_module_declares_is_shown_and_removed(
+    handled: list[int], events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    events.broker.converge({"chatter": ["hikes.Opened"]})
+    open_paths(4)
+    events.deliver()
+    assert read("backlog")["undeclared"]["chatter"] == 1
+    assert "Nobody reads as chatter" in command("backlog")
+    with pytest.raises(CommandError, match="Say --yes"):
+        command("converge", "--remove", "chatter")
+    with pytest.raises(CommandError, match=f"'{READER}' is declared"):
+        command("converge", "--remove", READER, "--yes")
+    with pytest.raises(CommandError, match=r"no consumer 'other'\. It has: .*chatter"):
+        command("converge", "--remove", "other", "--yes")
+    assert "chatter" in command("converge", "--remove", "chatter", "--yes")
+    assert "chatter was removed by hand, with 1 messages" in caplog.text
+    assert "chatter" not in read("backlog")["undeclared"]
+    assert events.broker.backlog(READER) == 0
