@@ -11,9 +11,9 @@ from django.utils import timezone
 from pydantic import SecretStr
 
 from apps.home import defaults, tasks
-from apps.home.models import MAX_TIMEOUT_MS, CalendarEvent, ProbeSample, Service, SloSnapshot
+from apps.home.models import MAX_TIMEOUT_MS, CalendarEvent, ProbeSample, RecentNote, Service, SloSnapshot
 from apps.home.probing import BUDGET_S
-from apps.home.pruning import SAMPLES_KEPT, SNAPSHOTS_KEPT
+from apps.home.pruning import NOTES_KEPT, SAMPLES_KEPT, SNAPSHOTS_KEPT
 from apps.home.sample import load
 from apps.home.samples.port import Sample
 from apps.home.samples.postgres import PostgresSamples
@@ -121,8 +121,18 @@ def test_pruning_removes_what_is_kept_no_longer() -> None:
         CalendarEvent.objects.create(
             source="x", uid="x", title="X", starts_at=now - timedelta(days=9), ends_at=now - timedelta(days=8)
         )
-        assert tasks.prune.call() == {"samples": 1, "snapshots": 1, "events": 1, "notes": 0}
+        for days in (NOTES_KEPT.days - 1, NOTES_KEPT.days + 1):
+            RecentNote.objects.create(
+                slug=f"note-{days}",
+                title="Note",
+                revision=1,
+                is_public=True,
+                is_removed=False,
+                changed_at=now - timedelta(days=days),
+            )
+        assert tasks.prune.call() == {"samples": 1, "snapshots": 1, "events": 1, "notes": 1}
         assert (ProbeSample.objects.count(), SloSnapshot.objects.count()) == (1, 1)
+        assert RecentNote.objects.get().slug == f"note-{NOTES_KEPT.days - 1}"
 
 
 def test_samples_are_kept_on_the_server_that_the_environment_names(
