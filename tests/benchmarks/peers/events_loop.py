@@ -54,7 +54,9 @@ async def relay(database: str, broker: str) -> None:
     context = client.jetstream(publish_async_max_pending=BATCH)
     unsent, sent = statement("events", "unsent"), statement("events", "sent")
     while True:
-        rows = connection.execute(unsent, {"environment": ENVIRONMENT, "limit": BATCH, "max_bytes": MAX_BYTES}).fetchall()
+        rows = connection.execute(
+            unsent, {"environment": ENVIRONMENT, "limit": BATCH, "max_bytes": MAX_BYTES}
+        ).fetchall()
         futures = [
             await context.publish_async(SUBJECT, body.encode(), headers={"Nats-Msg-Id": str(message)})
             for message, _, body in rows
