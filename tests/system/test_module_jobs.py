@@ -10,6 +10,8 @@ import pytest
 
 from monolith.composition import composed
 from monolith.embedded import erase
+from monolith.events.gate import forget_decisions
+from monolith.events.subscriber import Subscriber
 from monolith.jobs.registry import tasks_of
 from tests.system.running_up import PROJECT, Up, environment, wait_until
 
@@ -20,9 +22,9 @@ import django
 django.setup()
 from monolith.composition import composed
 from monolith.jobs import steering
-from monolith.jobs.registry import tasks_of
+from tests.system.test_module_jobs import tasks_without_messages
 for module in composed().modules:
-    for path in tasks_of(module):
+    for path in tasks_without_messages(module):
         steering.run_now(path, module=module)
 """
 
@@ -59,16 +61,27 @@ def jobs(up: Up) -> list[dict[str, Any]]:
     return found
 
 
+def tasks_without_messages(module: str) -> list[str]:
+    """Return the tasks of a module that somebody can enqueue: what a message is handed to, only a message starts."""
+    return [
+        path
+        for path, task in tasks_of(module).items()
+        if not isinstance(task, Subscriber) and path != forget_decisions.module_path
+    ]
+
+
 def test_every_job_of_every_module_ends_well(up: Up) -> None:
-    wanted = {(module, path) for module in composed().modules for path in tasks_of(module)}
+    wanted = {(module, path) for module in composed().modules for path in tasks_without_messages(module)}
     assert len(wanted) > 2 * len(composed().modules)
 
     run(up, "-c", ENQUEUE)
 
-    wait_until(
-        lambda: not [job for job in jobs(up) if job["status"] in ("ready", "running", "blocked")],
-        "every job has ended",
-    )
-    listed = jobs(up)
+    listed: list[dict[str, Any]] = []
+
+    def all_ended() -> bool:
+        listed[:] = jobs(up)
+        return not any(job["status"] in ("ready", "running", "blocked") for job in listed)
+
+    wait_until(all_ended, "every job has ended")
     assert [job for job in listed if job["status"] not in ("succeeded", "waiting")] == []
-    assert {(job["module"], job["task"]) for job in listed if job["status"] == "succeeded"} == wanted
+    assert {(job["module"], job["task"]) for job in listed if job["status"] == "succeeded"} >= wanted
