@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.http import HttpRequest
 
+from apps.agent import queries
 from apps.agent.errors import (
     AgentDeniedError,
     CallMovedOnError,
@@ -34,6 +35,22 @@ def reading(request: HttpRequest, tenant: str) -> Iterator[None]:
     with acting(tenant=tenant, actor=subject), problems():
         require_permission(subject=subject, action=READ, resource=f"tenant:{tenant}")
         yield
+
+
+def readable_tenants(request: HttpRequest) -> list[str]:
+    """Return the tenants that the caller may look at, the first ones by name. Raises Problem."""
+    subject = permissions.require_permission(request, "agent.view_servicecall")
+    return [tenant for tenant in queries.tenants() if may_read(tenant, subject)]
+
+
+def may_read(tenant: str, subject: str) -> bool:
+    """Say whether compliance lets somebody look at a tenant's rows."""
+    with acting(tenant=tenant, actor=subject):
+        try:
+            require_permission(subject=subject, action=READ, resource=f"tenant:{tenant}")
+        except AgentDeniedError:
+            return False
+    return True
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 
 from apps.agent.errors import CallNotFoundError, NoTenantError
-from apps.agent.models import Attempt, Decision, Lock, RoutineJob, ServiceCall, Submission
+from apps.agent.models import Attempt, Decision, Lock, RoutineJob, ServiceCall, Submission, Tenant
 from monolith.contracts import call_scope
 
+MAX_TENANTS: Final = 100  # of one answer
 SUBMITTED: Final = "Submitted"
 """How a call is shown that the API took and orchestration has not seen yet."""
 _TAKEN: Final = (
@@ -88,3 +89,8 @@ def page(rows: QuerySet[Any], *, limit: int, offset: int) -> dict[str, Any]:
         "offset": offset,
         "items": list(rows[offset : offset + limit]),
     }
+
+
+def tenants() -> list[str]:
+    """Return the tenants that have rows here, the first MAX_TENANTS by name."""
+    return list(Tenant.objects.order_by("id").values_list("id", flat=True)[:MAX_TENANTS])

@@ -8,13 +8,19 @@ from ninja import Path, Query, Router, Status
 
 from apps.agent import permission, queries, submissions
 from apps.agent.coordination_routes import coordination
-from apps.agent.edge import problems, reading, writing
-from apps.agent.schemas import CallFilter, CallOut, CallPage, NewCall, NewTime, Taken, Tenant
+from apps.agent.edge import problems, readable_tenants, reading, writing
+from apps.agent.schemas import CallFilter, CallOut, CallPage, NewCall, NewTime, Taken, Tenant, TenantOut
 from monolith import atomic
 from monolith.http.problems import ProblemSchema
 
 private = Router()
 private.add_router("/tenants", coordination)
+
+
+@private.get("/tenants", response={200: list[TenantOut], 403: ProblemSchema}, summary="Tenants")
+def list_tenants(request: HttpRequest) -> Any:
+    """The tenants that have rows here and that the caller may look at, the first hundred by name."""
+    return [{"tenant": tenant} for tenant in readable_tenants(request)]
 
 
 @private.post(

@@ -48,6 +48,12 @@ class Paging(Schema):
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET, description="Leave out so many items.")
 
 
+class TenantOut(Schema):
+    """A tenant with rows here."""
+
+    tenant: str
+
+
 class CallFilter(Paging):
     """Which calls to list."""
 

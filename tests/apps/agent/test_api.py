@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from apps.agent import locks, sample
+from apps.agent.tenants import enrol
 from apps.compliance import services as compliance
 from apps.compliance.models import Grant
 from monolith import entering
@@ -200,3 +201,12 @@ def test_the_admin_shows_one_call_from_its_tenants_list(staff: Client, events: E
 
     assert staff.get(page, {"_changelist_filters": f"tenant={TENANT}"}).status_code == 200
     assert staff.get(page).status_code == 302
+
+
+def test_the_list_of_tenants_has_those_that_the_caller_may_look_at(staff: Client, events: Events) -> None:
+    post(staff, "calls", new())
+    with entering("agent"), acting(tenant="other"):
+        enrol()
+    events.deliver()
+
+    assert staff.get(API).json() == [{"tenant": TENANT}]
