@@ -155,7 +155,7 @@ def test_each_process_holds_its_modules_roles_and_keys_and_no_other(
     everybody = entries(cluster.passfile("private")).keys()
     for process in processes.values():
         passfile = Path(process.environment["PGPASSFILE"])
-        own = {"platform_rw", *(f"{name}_rw" for name in process.modules)}
+        own = {"platform_rw", "broker_rw", *(f"{name}_rw" for name in process.modules)}
 
         assert entries(passfile).keys() == own
         for role in everybody - own:
