@@ -116,16 +116,6 @@ def test_a_confirmed_forecast_is_told_with_its_viable_hours(events: Events) -> N
     assert (event.viable_hours, event.first_viable_at) == expected
 
 
-def test_windows_that_are_undone_were_not_told_of(events: Events) -> None:
-    upload(published=True)
-    with entering("hikes"):
-        with suppress(RuntimeError), atomic():
-            refresh_windows(provider=FixtureForecast(), now=NOW)
-            raise RuntimeError("undone")
-        assert not Window.objects.exists()
-    assert events.published(WindowsRefreshed) == []
-
-
 def test_published_walks_get_their_forecast_at_once_by_one_job(events: Events) -> None:
     upload(published=True)
     upload("Round the lake", latitude=55, published=True)
