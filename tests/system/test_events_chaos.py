@@ -25,8 +25,8 @@ from tests.system.jobs_project import QCluster, wait_until
 
 pytestmark = pytest.mark.slow
 
-EVENTS = int(os.environ.get("MONOLITH_CHAOS_EVENTS", "3000"))
-KEYS = int(os.environ.get("MONOLITH_CHAOS_KEYS", "100"))
+EVENTS = int(os.environ.get("MONOLITH_CHAOS_EVENTS", "1500"))
+KEYS = int(os.environ.get("MONOLITH_CHAOS_KEYS", "50"))
 CLUSTERS = 4
 PACE_S = 2.0  # between two kills
 
