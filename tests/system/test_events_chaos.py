@@ -61,8 +61,9 @@ class Fire(threading.Thread):
 
     def run(self) -> None:
         choices = ["process"] * 6 + ["cluster"] + ["broker"] * (self.broker is not None)
+        first = ["broker", "process"] if self.broker else ["process"]  # in any case, and then at random
         while not self.ended.wait(PACE_S * self.random.uniform(0.5, 1.5)):
-            what = self.random.choice(choices)
+            what = first.pop() if first else self.random.choice(choices)
             self.kills[what] += 1
             if what == "broker":
                 self._kill_broker()
