@@ -24,7 +24,9 @@ logger = logging.getLogger("monolith.events")
 
 AGAIN_S: Final = 1.0
 JOIN_S: Final = 5.0
-LOOK_S: Final = 0.1
+LOOK_S: Final = (
+    0.1  # between two looks whether to end: the stop flag is memory of several processes, and wakes nobody
+)
 
 
 class StopFlag(Protocol):

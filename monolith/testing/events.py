@@ -32,7 +32,7 @@ from monolith.testing.jobs import Jobs, NeverQuiet, Run, jobs_in_test
 from monolith.testing.memory_broker import MemoryBroker
 
 MAX_ROUNDS: Final = 1000
-LOOK_S: Final = 0.02
+LOOK_S: Final = 0.02  # between two looks at what another process does, which this one cannot await
 
 
 class Events:

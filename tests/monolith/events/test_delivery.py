@@ -12,7 +12,7 @@ from monolith.contracts.scope import acting, call_scope, correlated
 from monolith.events import cancel, inbox, outbox, publish, publish_all, reschedule, send
 from monolith.events import steering as messages
 from monolith.events.broker import MAX_BATCH, MAX_BATCH_BYTES, Delivery
-from monolith.events.errors import MessageTooLarge, NotAPublisher
+from monolith.events.errors import MessageTooLarge, NotAPublisher, OutOfStep
 from monolith.events.relay import Relay, relay_once
 from monolith.jobs import Retry, steering
 from monolith.jobs.steering_errors import JobNotSteerable
@@ -97,12 +97,7 @@ def test_what_a_subscriber_publishes_is_caused_by_what_it_was_given(
 def test_messages_of_a_key_come_in_their_order_and_a_message_that_comes_again_is_not_handled_again(
     events: Events, subscriptions: Subscriptions
 ) -> None:
-    numbers: list[int] = []
-
-    def note(event: Opened) -> None:
-        numbers.append(event.number)
-
-    subscriptions.add(note)
+    numbers = subscriptions.noting()
     open_paths(*range(20))
     with entering(OWNER):
         again = outbox.unsent(100)
@@ -203,12 +198,7 @@ def test_what_waits_for_its_retry_holds_up_what_follows(
 def test_an_older_version_is_brought_up_to_date_and_an_unknown_one_is_a_dead_letter_at_once(
     events: Events, subscriptions: Subscriptions
 ) -> None:
-    handled: list[int] = []
-
-    def note(event: Opened) -> None:
-        handled.append(event.number)
-
-    subscriptions.add(note)
+    handled = subscriptions.noting()
     open_paths(1, 2)
     with entering(OWNER):
         first, second = OutboxMessage.objects.order_by("position")
@@ -308,12 +298,7 @@ def test_a_subscriber_that_is_switched_off_is_given_nothing_until_it_is_switched
 def test_a_message_of_another_environment_that_is_in_the_inbox_already_is_given_to_nobody(
     events: Events, subscriptions: Subscriptions
 ) -> None:
-    handled: list[int] = []
-
-    def note(event: Opened) -> None:
-        handled.append(event.number)
-
-    subscriptions.add(note)
+    handled = subscriptions.noting()
     events.broker.converge({READER: ["hikes.Opened"]})
     with entering(OWNER), atomic():
         publish(Opened(path="ridge"))
@@ -338,12 +323,7 @@ def test_a_message_of_another_environment_that_is_in_the_inbox_already_is_given_
 def test_a_poisonous_message_is_a_dead_letter_and_those_behind_it_come(
     events: Events, subscriptions: Subscriptions, damage: tuple[str, str]
 ) -> None:
-    handled: list[int] = []
-
-    def note(event: Opened) -> None:
-        handled.append(event.number)
-
-    subscriptions.add(note)
+    handled = subscriptions.noting()
     events.broker.converge({READER: ["hikes.Opened"]})
     open_paths(1, 2)
     with entering(OWNER):
@@ -418,12 +398,7 @@ def test_a_batch_has_its_bound_in_bytes_and_the_rest_follows_at_once(events: Eve
 def test_what_was_published_as_another_type_is_no_message_for_anybody(
     events: Events, subscriptions: Subscriptions
 ) -> None:
-    handled: list[int] = []
-
-    def note(event: Opened) -> None:
-        handled.append(event.number)
-
-    subscriptions.add(note)
+    handled = subscriptions.noting()
     with entering(OWNER), atomic():
         publish(Opened(path="ridge", number=1))
     with entering(OWNER):
@@ -441,3 +416,22 @@ def test_what_was_published_as_another_type_is_no_message_for_anybody(
         inbox.keep(READER, "log", 1, [Delivery(2, forged.body, "hikes.Opened")])
     events.jobs.run_due()
     assert handled == [1]
+
+
+def test_a_consumer_whose_position_another_moved_keeps_nothing(
+    events: Events, subscriptions: Subscriptions
+) -> None:
+    subscriptions.noting()
+    events.broker.converge({READER: ["hikes.Opened"]})
+    open_paths(1, 2)
+    with entering(OWNER):
+        relay_once(events.broker)
+    reader = events.broker.reader(READER)
+    reader.start_after(0)
+    first, second = reader.fetch(limit=10, wait_s=0)
+    with entering(READER):
+        inbox.keep(READER, reader.stream, 0, [first, second])
+        with pytest.raises(OutOfStep):
+            inbox.keep(READER, reader.stream, first.position, [second])
+        assert inbox.position(reader.stream) == second.position
+        assert Job.objects.filter(message_id__isnull=False).count() == 2

@@ -56,6 +56,16 @@ class Subscriptions:
         subscribers.subscribers_by_type.cache_clear()
         return made
 
+    def noting(self) -> list[int]:
+        """Add a subscriber of Opened, and return the list that it writes the numbers into."""
+        numbers: list[int] = []
+
+        def note(event: Opened) -> None:
+            numbers.append(event.number)
+
+        self.add(note)
+        return numbers
+
 
 @pytest.fixture
 def subscriptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Subscriptions]:
