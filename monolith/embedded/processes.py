@@ -12,6 +12,8 @@ from typing import Final
 
 PROC: Final = Path("/proc")
 POLL_S: Final = 0.02
+# For how long a process in the middle of exec may have no command line.
+EXEC_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,21 @@ def find(number: int) -> Process | None:
     """Return the process with this id; None when none runs, a zombie included."""
     if not (PROC / "self").exists():
         return next(listed_by_ps("-p", str(number)), None)
-    try:
-        raw = (PROC / str(number) / "cmdline").read_bytes()
-    except OSError:
-        return None
-    command = raw.rstrip(b"\0").replace(b"\0", b" ").decode(errors="surrogateescape")
-    return Process(number, command) if command else None  # a zombie has no command line
+    deadline = time.monotonic() + EXEC_S
+    while True:
+        try:
+            raw = (PROC / str(number) / "cmdline").read_bytes()
+            if raw:
+                command = raw.rstrip(b"\0").replace(b"\0", b" ")
+                return Process(number, command.decode(errors="surrogateescape"))
+            # A zombie and a thread of the kernel have no program; a process in the middle of exec has
+            # one already, but no command line for a moment.
+            (PROC / str(number) / "exe").readlink()
+        except OSError:
+            return None
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.001)
 
 
 def running() -> Iterator[Process]:

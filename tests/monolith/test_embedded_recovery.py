@@ -149,3 +149,9 @@ def test_ended_child_that_nobody_waited_for_does_not_count_as_running() -> None:
     assert find(child.pid) is None
     os.kill(child.pid, 0)  # though its id is still in the process table
     assert child.wait() == 0
+
+
+def test_process_that_was_started_this_moment_is_found() -> None:
+    for _ in range(200):
+        with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as child:
+            assert find(child.pid) is not None
