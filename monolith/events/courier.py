@@ -28,6 +28,7 @@ logger = logging.getLogger("monolith.events")
 
 LEASE_S: Final = 3.0  # a longer one keeps a module waiting for longer when its process was killed
 POLL_S: Final = 1.0  # also how late a timer may be when nothing is heard from the database
+LONGEST_BREATH_S: Final = 0.02
 LONGEST_PAUSE_S: Final = 5.0  # between two tries when something is out of reach
 
 
@@ -38,6 +39,15 @@ def trace(step: str, bodies: Iterable[bytes]) -> None:
             envelope = read_envelope(body)
             with continuing(envelope.trace, f"{step} {envelope.type}"):
                 pass
+
+
+def breathe(began: float, share: float) -> None:
+    """Rest for a share of the time since `began`, of time.monotonic(), before the next round.
+
+    What comes meanwhile goes together: a round costs about the same for one message as for ten. So a busy machine,
+    where rounds take long, gets larger ones, and on an idle one nobody notices.
+    """
+    time.sleep(min(LONGEST_BREATH_S, share * (time.monotonic() - began)))
 
 
 class Courier(threading.Thread):

@@ -3,10 +3,10 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from django.db import InterfaceError, OperationalError
@@ -17,7 +17,7 @@ from monolith.events.envelope import Envelope, read_envelope
 from monolith.events.errors import OutOfStep
 from monolith.events.outbox import statement
 from monolith.events.registry import subscribers_by_type
-from monolith.jobs.records import fetch
+from monolith.jobs.records import fetch, fetch_each, plan_anew
 from monolith.jobs.records import statement as jobs_statement
 from monolith.jobs.runner import error_text
 from monolith.jobs.task import MAX_KEY_BYTES, AnyTask
@@ -70,8 +70,9 @@ class Entry:
         }
 
 
-def position(stream: str) -> int:
-    """Return how far the current module has read a log; 0 when it has not begun."""
+def begin(stream: str) -> int:
+    """Return how far the current module has read a log; 0 when it has not begun. To be called before `keep`."""
+    fetch(_MAKE_LANES)  # without them there is nothing to take the order of keys by
     rows = fetch(_POSITION, stream=stream)
     return int(rows[0][0]) if rows else 0
 
@@ -87,10 +88,10 @@ def keep(module: str, stream: str, since: int, deliveries: Sequence[Delivery]) -
     What nobody here can be given becomes a dead letter. Raises OutOfStep, and keeps nothing, when another process
     has read on meanwhile.
     """
+    plan_anew()
     try:
         with atomic(durable=True):
-            _advance(stream, since, deliveries[-1].position)
-            _add(module, deliveries)
+            _keep(module, stream, since, deliveries)
     except _BEYOND_THIS_MESSAGE:
         raise
     except Exception:  # one message must not keep those behind it waiting for ever, whatever is wrong with it
@@ -107,8 +108,7 @@ def _keep_one_by_one(module: str, stream: str, since: int, deliveries: Sequence[
     for delivery in deliveries:
         try:
             with atomic(durable=True):
-                _advance(stream, since, delivery.position)
-                _add(module, [delivery])
+                _keep(module, stream, since, [delivery])
         except _BEYOND_THIS_MESSAGE:
             raise
         except Exception as error:  # noqa: BLE001 - what cannot be kept is a dead letter, whatever is wrong with it
@@ -120,28 +120,48 @@ def _keep_one_by_one(module: str, stream: str, since: int, deliveries: Sequence[
 
 def _advance(stream: str, since: int, until: int) -> None:
     if not fetch(_ADVANCE, stream=stream, since=since, until=until):
-        raise OutOfStep(f"another process has read {stream} on from {since}")
+        raise _out_of_step(stream, since)
+
+
+def _out_of_step(stream: str, since: int) -> OutOfStep:
+    return OutOfStep(f"another process has read {stream} on from {since}")
+
+
+def _keep(module: str, stream: str, since: int, deliveries: Sequence[Delivery]) -> None:
+    """Keep messages and move on, in the open transaction. Raises OutOfStep."""
+    entries = _all_entries(module, deliveries)
+    if not entries:
+        _advance(stream, since, deliveries[-1].position)
+        return
+    moving = {"stream": stream, "since": since, "until": deliveries[-1].position}
+    moved, *_ = fetch_each((_ADVANCE, moving), *_adding(module, entries))
+    if not moved:
+        raise _out_of_step(stream, since)
 
 
 def _add(module: str, deliveries: Sequence[Delivery]) -> None:
-    entries = [entry for delivery in deliveries for entry in _entries(module, delivery)]
-    if not entries:
-        return
+    if entries := _all_entries(module, deliveries):
+        fetch(_MAKE_LANES)
+        fetch_each(*_adding(module, entries))
+
+
+def _all_entries(module: str, deliveries: Sequence[Delivery]) -> list[Entry]:
+    return [entry for delivery in deliveries for entry in _entries(module, delivery)]
+
+
+def _adding(module: str, entries: Sequence[Entry]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
     keys = [entry.key for entry in entries]
-    if not fetch(_LOCK_KEYS, keys=keys):
-        fetch(_MAKE_LANES)  # the first messages of this module
-        fetch(_LOCK_KEYS, keys=keys)
-    fetch(
-        _KEEP,
-        module=module,
-        tasks=[entry.subscriber.module_path for entry in entries],
-        messages=[entry.envelope.id for entry in entries],
-        arguments=[f'{{"args": [{entry.body}], "kwargs": {{}}}}' for entry in entries],
-        travels=[json.dumps(entry.travels) for entry in entries],
-        keys=keys,
-        heavy=[entry.subscriber.heavy for entry in entries],
-        priorities=[entry.subscriber.priority for entry in entries],
-    )
+    values = {
+        "module": module,
+        "tasks": [entry.subscriber.module_path for entry in entries],
+        "messages": [entry.envelope.id for entry in entries],
+        "arguments": [f'{{"args": [{entry.body}], "kwargs": {{}}}}' for entry in entries],
+        "travels": [json.dumps(entry.travels) for entry in entries],
+        "keys": keys,
+        "heavy": [entry.subscriber.heavy for entry in entries],
+        "priorities": [entry.subscriber.priority for entry in entries],
+    }
+    return (_LOCK_KEYS, {"keys": keys}), (_KEEP, values)
 
 
 def _entries(module: str, delivery: Delivery) -> Iterator[Entry]:

@@ -22,8 +22,7 @@ def statement(name: str) -> str:
 
 _PUBLISH: Final = statement("publish")
 _DUE: Final = statement("due")
-_NEXT_DUE: Final = statement("next_due")
-_UNSENT: Final = statement("unsent")
+_LOOK: Final = statement("look")
 _SENT: Final = statement("sent")
 _CANCEL: Final = statement("cancel")
 _RESCHEDULE: Final = statement("reschedule")
@@ -70,16 +69,24 @@ def promote_due(limit: int) -> int:
     return len(_here(_DUE, limit=limit))
 
 
-def next_due_s() -> float | None:
-    """Return the seconds until a message is due that waits for its time; None when none does."""
-    seconds: float | None = _here(_NEXT_DUE)[0][0]
-    return seconds
+def look(limit: int) -> tuple[list[Outgoing], float | None]:
+    """Return what the broker does not have yet, in the order of sending, and the seconds until a timer is due.
+
+    At most a batch, in bytes too; None when no timer waits.
+    """
+    rows = _here(_LOOK, limit=limit, max_bytes=MAX_BATCH_BYTES)
+    messages = [Outgoing(message, kind, envelope.encode()) for _, message, kind, envelope in rows if message]
+    return messages, rows[0][0]
 
 
 def unsent(limit: int) -> list[Outgoing]:
     """Return what the broker does not have yet, in the order of sending: at most a batch in bytes, too."""
-    rows = _here(_UNSENT, limit=limit, max_bytes=MAX_BATCH_BYTES)
-    return [Outgoing(message, kind, envelope.encode()) for message, kind, envelope in rows]
+    return look(limit)[0]
+
+
+def next_due_s() -> float | None:
+    """Return the seconds until a message is due that waits for its time; None when none does."""
+    return look(0)[1]
 
 
 def sent(messages: Sequence[Outgoing]) -> None:

@@ -4,11 +4,14 @@ A function that writes for a holder of a job says whether it still was the holde
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 
@@ -24,6 +27,7 @@ def statement(name: str) -> str:
 
 _ENQUEUE: Final = statement("enqueue")
 _CLAIM: Final = statement("claim")
+_CLAIM_AND_START: Final = statement("claim_and_start")
 _START: Final = statement("start")
 _SUCCEED: Final = statement("succeed")
 _FAIL: Final = statement("fail")
@@ -48,6 +52,10 @@ _RENEW: Final = statement("renew")
 _LIGHTEN: Final = statement("lighten")
 _SUCCEED_AND_START: Final = statement("succeed_and_start")
 
+PLANS_KEPT_S: Final = 1.0
+_planned: Final[WeakKeyDictionary[psycopg.Connection[Any], float]] = WeakKeyDictionary()
+"""When the plans of a connection were last dropped, of time.monotonic()."""
+
 CLAIM_S: Final = 2.0  # how long a claimed job may wait for its start before others may claim it
 
 
@@ -67,6 +75,7 @@ class Claimed:
     concurrency_key: str
     attempts: int  # begun before this one
     ordered: bool  # only the first of its concurrency key may run
+    is_started: bool = False  # by the statement that claimed it
 
     @property
     def begun(self) -> int:
@@ -93,14 +102,33 @@ def fetch(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def plan_anew() -> None:
-    """Drop the plans that the current module's connection keeps for prepared statements.
+def fetch_each(*statements: tuple[str, Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
+    """Execute statements in their order and in one round trip, as the current module; return the rows of each.
 
-    A plan that was made while a table was small reads all of it: fine until 100,000 jobs come at once, and then kept
-    until the table is next analysed. To be called once for many statements.
+    To be used in a transaction: each is executed, whatever the one before has found. Raises when one fails.
     """
     database = connection()
     database.ensure_connection()
+    with ExitStack() as stack, database.wrap_database_errors:
+        with database.connection.pipeline():
+            cursors = [stack.enter_context(database.cursor()) for _ in statements]
+            for cursor, (sql, parameters) in zip(cursors, statements, strict=True):
+                cursor.execute(sql, parameters)
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+def plan_anew() -> None:
+    """Drop the plans that the current module's connection keeps for prepared statements, once in PLANS_KEPT_S.
+
+    A plan that was made while a table was small reads all of it: fine until 100,000 jobs come at once, and then kept
+    until the table is next analysed. Planning each of them each time takes longer than executing it.
+    """
+    database = connection()
+    database.ensure_connection()
+    now = time.monotonic()
+    if now < _planned.get(database.connection, 0.0) + PLANS_KEPT_S:
+        return
+    _planned[database.connection] = now
     with database.wrap_database_errors:
         # A guarded cursor lets nothing through that changes a session; this changes no answer.
         psycopg.Cursor(database.connection).execute("DISCARD PLANS", prepare=False)
@@ -138,22 +166,33 @@ def enqueue(
 def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
     """Keep up to `limit` ready jobs of the current module for CLAIM_S, the most urgent first."""
     plan_anew()
-    rows = fetch(_CLAIM, limit=limit, heavy=heavy, claim_s=CLAIM_S)
+    return _claimed(module, fetch(_CLAIM, limit=limit, heavy=heavy, claim_s=CLAIM_S))
+
+
+def claim_and_start(
+    module: str, *, limit: int, heavy: bool, leases: Mapping[str, int], worker: str
+) -> list[Claimed]:
+    """Keep up to `limit` ready jobs as `claim` does, and begin the first if its task's lease is given.
+
+    Raises IntegrityError, and claims nothing, when another job runs that has its concurrency key.
+    """
+    plan_anew()
+    return _claimed(
+        module,
+        fetch(
+            _CLAIM_AND_START,
+            limit=limit,
+            heavy=heavy,
+            claim_s=CLAIM_S,
+            leases=json.dumps(leases),
+            worker=worker,
+        ),
+    )
+
+
+def _claimed(module: str, rows: list[tuple[Any, ...]]) -> list[Claimed]:
     claimed = [
-        Claimed(
-            module=module,
-            id=row[0],
-            fence=row[1],
-            task=row[2],
-            arguments=json.loads(row[3]),
-            travels=json.loads(row[4]),
-            priority=row[5],
-            heavy=row[6],
-            dedupe_key=row[7],
-            concurrency_key=row[8],
-            attempts=row[9],
-            ordered=row[10],
-        )
+        Claimed(module, row[0], row[1], row[2], json.loads(row[3]), json.loads(row[4]), *row[5:])
         for row in rows
     ]
     return sorted(claimed, key=lambda job: (-job.priority, job.id))
@@ -165,24 +204,31 @@ def start(job: Claimed, *, lease_s: int, worker: str) -> bool:
 
 
 def succeed(job: Claimed, result: str) -> bool:
-    """End a running job with its result as JSON text."""
-    return bool(fetch(_SUCCEED, id=job.id, fence=job.fence, result=result))
+    """End a running job with its result as JSON text, and let the next of its order go on."""
+    return bool(_ending(job, _SUCCEED, {"id": job.id, "fence": job.fence, "result": result}))
+
+
+def _ending(job: Claimed, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    if not job.ordered:
+        return fetch(sql, **values)
+    following = (_UNBLOCK_ORDERED, {"concurrency_key": job.concurrency_key})
+    return fetch_each((sql, values), following)[0]
 
 
 def succeed_and_start(
     job: Claimed, result: str, *, following: Claimed, lease_s: int, worker: str
 ) -> tuple[bool, bool]:
     """End a running job and begin `following`; returns whether each of them was ours to do."""
-    rows = fetch(
-        _SUCCEED_AND_START,
-        id=job.id,
-        fence=job.fence,
-        result=result,
-        next_id=following.id,
-        next_fence=following.fence,
-        lease_s=lease_s,
-        worker=worker,
-    )
+    values = {
+        "id": job.id,
+        "fence": job.fence,
+        "result": result,
+        "next_id": following.id,
+        "next_fence": following.fence,
+        "lease_s": lease_s,
+        "worker": worker,
+    }
+    rows = _ending(job, _SUCCEED_AND_START, values)
     ended, started, _lanes = rows[0]
     return ended, started
 

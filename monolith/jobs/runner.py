@@ -86,9 +86,7 @@ class Attempt:
             )
         if not ours:
             raise JobLost(f"job {self.job.id} of {self.job.module} was given to another worker")
-        if self.job.ordered:
-            records.unblock_ordered(self.job.concurrency_key)
-        elif self.job.concurrency_key:
+        if self.job.concurrency_key and not self.job.ordered:
             records.unblock(self.job.concurrency_key)
         if announcing.is_announced(self.task):
             announcing.announce(self.job.id)

@@ -119,7 +119,7 @@ class JobSource:
     place: Place
     _batch: deque[Claimed] = field(default_factory=deque)
     _started: Claimed | None = None  # by the commit that ended the job before
-    _started_at: float = 0.0  # time.monotonic(), before it
+    _started_at: float = 0.0  # time.monotonic(), before it, or before the claim that started one
     _next: int = 0  # the module to look at first
     _seen: list[int] = field(default_factory=list)
     _paces: list[Pace] = field(default_factory=list)
@@ -225,7 +225,17 @@ class JobSource:
 
     def _claimed(self, index: int) -> list[Claimed]:
         module = self.place.slots.modules[index]
-        with entering(module):
+        leases = {path: task.lease_seconds for path, task in tasks_of(module).items()}
+        self._started_at = time.monotonic()
+        with entering(module), suppress(IntegrityError):
+            return records.claim_and_start(
+                module,
+                limit=self._paces[index].batch,
+                heavy=False,
+                leases=leases,
+                worker=self.place.name,
+            )
+        with entering(module):  # the first has the key of one that runs; it is put aside when it is started
             return records.claim(module, limit=self._paces[index].batch, heavy=False)
 
     def _claimed_heavy(self, index: int) -> list[Claimed]:
@@ -240,6 +250,8 @@ class JobSource:
 
     def _start(self, job: Claimed) -> tuple[Claimed, AnyTask] | None:
         task = runnable(job.task, job.module)
+        if job.is_started and task is not None:
+            return self._taken(job, task, self._started_at)
         with entering(job.module):
             if task is None:
                 logger.error("job %s of %s is of %s, which is not here", job.id, job.module, job.task)
@@ -247,8 +259,7 @@ class JobSource:
                 return None
             asked_at = time.monotonic()
             try:
-                with atomic():
-                    started = records.start(job, lease_s=task.lease_seconds, worker=self.place.name)
+                started = records.start(job, lease_s=task.lease_seconds, worker=self.place.name)
             except IntegrityError:  # another job of its concurrency key runs
                 records.block(job)
                 started = False

@@ -110,7 +110,7 @@ class Events:
 
     def _begin(self, module: str) -> tuple[Reader, int]:
         reader = self.broker.reader(module)
-        position = inbox.position(reader.stream)
+        position = inbox.begin(reader.stream)
         reader.start_after(position)
         return reader, position
 

@@ -40,7 +40,7 @@ from monolith.events import inbox
 from monolith.events.brokers import broker
 with entering("module2"):
     reader = broker().reader("module2")
-    since = inbox.position(reader.stream)
+    since = inbox.begin(reader.stream)
     reader.start_after(since)
     found = reader.fetch(limit=100, wait_s=5)
     inbox.keep("module2", reader.stream, since, found)

@@ -433,5 +433,5 @@ def test_a_consumer_whose_position_another_moved_keeps_nothing(
         inbox.keep(READER, reader.stream, 0, [first, second])
         with pytest.raises(OutOfStep):
             inbox.keep(READER, reader.stream, first.position, [second])
-        assert inbox.position(reader.stream) == second.position
+        assert inbox.begin(reader.stream) == second.position
         assert Job.objects.filter(message_id__isnull=False).count() == 2

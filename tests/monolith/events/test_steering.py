@@ -69,7 +69,7 @@ def consume(events: Events) -> None:
     events._relay()
     reader = events.broker.reader(READER)
     with entering(READER):
-        position = inbox.position(reader.stream)
+        position = inbox.begin(reader.stream)
         reader.start_after(position)
         if deliveries := reader.fetch(limit=100, wait_s=0):
             inbox.keep(READER, reader.stream, position, deliveries)
