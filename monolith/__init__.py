@@ -23,7 +23,7 @@ from monolith.module import (
     Tier,
 )
 from monolith.profile import Profile
-from monolith.transactions import atomic, connection, on_commit
+from monolith.transactions import atomic, connection, on_commit, reading
 
 __all__ = [
     "BoundaryViolation",
@@ -51,4 +51,5 @@ __all__ = [
     "current_module",
     "entering",
     "on_commit",
+    "reading",
 ]

@@ -67,6 +67,16 @@ class SessionViolation(MonolithError):
         )
 
 
+class ReadingLeft(MonolithError):
+    """Code that may only read would end the transaction that holds it to that."""
+
+    def __init__(self, *, module: str, statement: str) -> None:
+        self.module = module
+        super().__init__(
+            f"Module '{module}' may only read here, and would leave its transaction: {statement}. Use atomic()."
+        )
+
+
 class SecretNotDeclared(MonolithError):
     """Code asked for a secret that its module does not declare."""
 

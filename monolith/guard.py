@@ -20,9 +20,10 @@ from psycopg.sql import Composable
 from monolith.boundary import allowed, require_allowed
 from monolith.composition import composed
 from monolith.context import current_scope
-from monolith.errors import BoundaryViolation, SessionViolation
+from monolith.errors import BoundaryViolation, ReadingLeft, SessionViolation
 from monolith.module import PLATFORM
 from monolith.profile import Profile
+from monolith.scope import call_scope
 from monolith.statement import Names, Reading, names_of, read
 from monolith.tenancy.errors import TenantNamed
 
@@ -115,6 +116,8 @@ def _check(alias: str, statement: str) -> None:
         raise SessionViolation(module=scope.module, statement=_shortened(statement))
     if reading.names_tenant and composed().profile is not Profile.MIGRATOR:
         raise TenantNamed(module=scope.module, statement=_shortened(statement))
+    if reading.controls_transaction and call_scope().reads_only:
+        raise ReadingLeft(module=scope.module, statement=_shortened(statement))
     if reading.is_dynamic and _has_tenant_tables(alias):
         raise TenantNamed(module=scope.module, statement=_shortened(statement))
 

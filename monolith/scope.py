@@ -29,6 +29,9 @@ class CallScope:
     budget: CallBudget | None = None
     correlation: str = ""  # what all of this belongs to; passes unchanged
     causation: str = ""  # id of the message that is being handled
+    reads_only: bool = (
+        False  # each statement runs in a transaction that PostgreSQL lets read and nothing else
+    )
 
 
 NOWHERE = CallScope()

@@ -32,6 +32,11 @@ _SESSION_CHANGE: Final = re.compile(
     r"|\bset_config\"?\s*\((?![^()]*,\s*true\s*\))",
     re.IGNORECASE,
 )
+# What begins or ends a transaction, which Django does by other means.
+_TRANSACTION_CONTROL: Final = re.compile(
+    r"(?:^|;)\s*(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK(?!\s+(?:(?:WORK|TRANSACTION)\s+)?TO\b)|PREPARE\s+TRANSACTION)\b",
+    re.IGNORECASE,
+)
 # The name of a setting must stand there to be read, in set_config as in SET. With standard_conforming_strings off,
 # literals would end elsewhere than they are read to end.
 _TENANT_CHANGE: Final = re.compile(
@@ -78,6 +83,7 @@ class Reading(NamedTuple):
     changes_session: bool  # beyond its transaction
     names_tenant: bool  # sets monolith.tenant, or a setting that cannot be read from the text
     is_dynamic: bool  # runs SQL that cannot be read from the text
+    controls_transaction: bool  # begins or ends one
 
 
 def read(statement: str, names: Names) -> Reading | None:
@@ -96,6 +102,7 @@ def read(statement: str, names: Names) -> Reading | None:
         names_tenant=not is_clear(statement, bare)
         or _TENANT_CHANGE.search(_TENANT_READ.sub(" ", code)) is not None,
         is_dynamic=_DYNAMIC_WORD.search(bare) is not None or _DYNAMIC_NAME.search(plain) is not None,
+        controls_transaction=_TRANSACTION_CONTROL.search(bare) is not None,
     )
 
 

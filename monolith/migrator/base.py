@@ -8,7 +8,7 @@ from psycopg.sql import SQL, Identifier
 
 from monolith.composition import composed
 from monolith.environment import connection_parameters
-from monolith.tenancy.cursors import TenantCursor
+from monolith.postgresql.cursors import TenantCursor
 
 
 class DatabaseWrapper(SchemaDatabaseWrapper):

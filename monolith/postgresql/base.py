@@ -4,40 +4,61 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
 
 from monolith.boundary import require_allowed
 from monolith.composition import composed
 from monolith.context import current_module
-from monolith.module import PLATFORM
-from monolith.tenancy.cursors import TenantCursor, TenantServerCursor, forget_transaction
+from monolith.module import PLATFORM, Module
+from monolith.postgresql.cursors import (
+    ModuleBindingCursor,
+    ModuleCursor,
+    ModuleServerCursor,
+    TenantCursor,
+    TenantServerCursor,
+    forget_transaction,
+)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Refuses a module a transaction on a connection that is not its own, and sends tenants with statements.
+    """Refuses a module a transaction on a connection that is not its own, and sends settings with its statements.
 
     `transaction.atomic()` and `on_commit()` without `using` mean the platform's connection: the code would look
-    atomic and not be. The host may open transactions anywhere; it reaches no rows that way. Connections of modules
-    without tenant tables have Django's own cursors.
+    atomic and not be. The host may open transactions anywhere; it reaches no rows that way. Connections of no one
+    module, the platform's and the public tier's, have Django's own cursors.
     """
 
     @cached_property
+    def _module(self) -> Module | None:
+        return composed().declared.get(composed().owner_of_alias(self.alias) or "")
+
+    @cached_property
     def _serves_tenants(self) -> bool:
-        module = composed().declared.get(composed().owner_of_alias(self.alias) or "")
-        return module is not None and bool(module.tenant_tables)
+        return self._module is not None and bool(self._module.tenant_tables)
 
     def get_connection_params(self) -> dict[str, Any]:
         parameters: dict[str, Any] = super().get_connection_params()
-        return parameters | {"cursor_factory": TenantCursor} if self._serves_tenants else parameters
+        return parameters if self._module is None else parameters | {"cursor_factory": self._cursor_factory}
+
+    @property
+    def _cursor_factory(self) -> type[psycopg.Cursor[Any]]:
+        if self._serves_tenants:
+            return TenantCursor
+        return (
+            ModuleBindingCursor if self.settings_dict["OPTIONS"].get("server_side_binding") else ModuleCursor
+        )
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
-        if self._serves_tenants and not issubclass(connection.server_cursor_factory, TenantServerCursor):
-            connection.server_cursor_factory = TenantServerCursor
+        if self._module is not None and not issubclass(connection.server_cursor_factory, ModuleServerCursor):
+            connection.server_cursor_factory = (
+                TenantServerCursor if self._serves_tenants else ModuleServerCursor
+            )
         return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
-        if name and self._serves_tenants:  # Django would make it past the connection's factory
+        if name and self._module is not None:  # Django would make it past the connection's factory
             return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
         return super().create_cursor(name)
 

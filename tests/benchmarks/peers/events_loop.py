@@ -52,18 +52,19 @@ async def relay(database: str, broker: str) -> None:
     listening = connect(database, PUBLISHER)
     listening.execute("LISTEN monolith_outbox")
     context = client.jetstream(publish_async_max_pending=BATCH)
-    unsent, sent = statement("events", "unsent"), statement("events", "sent")
+    look, sent = statement("events", "look"), statement("events", "sent")
     while True:
-        rows = connection.execute(
-            unsent, {"environment": ENVIRONMENT, "limit": BATCH, "max_bytes": MAX_BYTES}
+        found = connection.execute(
+            look, {"environment": ENVIRONMENT, "limit": BATCH, "max_bytes": MAX_BYTES}
         ).fetchall()
+        rows = [(message, body) for _, message, _, body in found if message]
         futures = [
             await context.publish_async(SUBJECT, body.encode(), headers={"Nats-Msg-Id": str(message)})
-            for message, _, body in rows
+            for message, body in rows
         ]
         await asyncio.gather(*futures)
         if rows:
-            connection.execute(sent, {"ids": [message for message, _, _ in rows]})
+            connection.execute(sent, {"ids": [message for message, _ in rows]})
         else:
             await asyncio.to_thread(wait_for_notice, listening)
 
@@ -98,7 +99,7 @@ async def consume_for(context: Any, database: str, stream: str, reader: str) -> 
         envelopes = [json.loads(message.data) for message in messages]
         task = f"modules.{reader}.subscribers.first"
         keys = [f"{task}|{envelope['partitionkey']}" for envelope in envelopes]
-        with connection.transaction():
+        with connection.transaction(), connection.pipeline():
             connection.execute(advance, {"stream": f"peer:{stream}", "since": since, "until": until})
             connection.execute(lock, {"keys": keys})
             connection.execute(
@@ -128,7 +129,7 @@ def work(database: str, name: str) -> None:
     listening.execute("LISTEN monolith_jobs")
     sql = {
         name: statement("jobs", name)
-        for name in ("claim", "start", "succeed", "succeed_and_start", "unblock_ordered")
+        for name in ("claim_and_start", "start", "succeed", "succeed_and_start", "unblock_ordered")
     }
     while True:
         ran = sum(work_off(connection, sql, name) for connection in connections.values())
@@ -139,9 +140,10 @@ def work(database: str, name: str) -> None:
 
 
 def work_off(connection: psycopg.Connection[Any], sql: dict[str, str], name: str) -> int:
-    claimed = connection.execute(sql["claim"], {"limit": CLAIMED, "heavy": False, "claim_s": 2.0}).fetchall()
-    jobs = deque(sorted(claimed))
-    started: Any = None
+    leases = json.dumps({f"modules.{reader}.subscribers.first": LEASE_S for reader in READERS})
+    given = {"limit": CLAIMED, "heavy": False, "claim_s": 2.0, "leases": leases, "worker": name}
+    jobs = deque(sorted(connection.execute(sql["claim_and_start"], given).fetchall()))
+    started: Any = jobs.popleft() if jobs and jobs[0][-1] else None
     ran = 0
     while started is not None or jobs:
         job = started
@@ -172,14 +174,20 @@ def run(
                 **travels,
             },
         )
-        if following is None:
-            connection.execute(sql["succeed"], given)
-            is_started = False
-        else:
-            given |= {"next_id": following[0], "next_fence": following[1], "lease_s": LEASE_S, "worker": name}
-            row = connection.execute(sql["succeed_and_start"], given).fetchone()
-            is_started = bool(row and row[1])
-        connection.execute(sql["unblock_ordered"], {"concurrency_key": job[8]})
+        with connection.pipeline():
+            if following is None:
+                ended = connection.execute(sql["succeed"], given)
+            else:
+                given |= {
+                    "next_id": following[0],
+                    "next_fence": following[1],
+                    "lease_s": LEASE_S,
+                    "worker": name,
+                }
+                ended = connection.execute(sql["succeed_and_start"], given)
+            connection.execute(sql["unblock_ordered"], {"concurrency_key": job[8]})
+        row = ended.fetchone()
+        is_started = bool(following is not None and row and row[1])
     return following if is_started else None
 
 
