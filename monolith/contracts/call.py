@@ -36,6 +36,7 @@ class Call:
     deadline: float | None  # time.monotonic()
     tenant: str
     actor: str
+    reads_only: bool = False
 
     @property
     def seconds_left(self) -> float | None:

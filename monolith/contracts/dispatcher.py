@@ -12,7 +12,12 @@ from monolith.context import current_module
 from monolith.contracts.call import Call, Transport, checked_arguments
 from monolith.contracts.contract import Operation, contract_of
 from monolith.contracts.decisions import decided
-from monolith.contracts.errors import CallInTransaction, RequirementNotDeclared, TransportFailure
+from monolith.contracts.errors import (
+    CallInTransaction,
+    CallWhileReading,
+    RequirementNotDeclared,
+    TransportFailure,
+)
 from monolith.contracts.interface import Kind
 from monolith.contracts.registry import provided
 from monolith.contracts.scope import call_scope
@@ -44,7 +49,10 @@ class Dispatcher:
             scope.deadline,
             scope.tenant,
             scope.actor,
+            scope.reads_only,
         )
+        if scope.reads_only and operation.kind is Kind.COMMAND:
+            raise CallWhileReading(operation.label)
         transport = self._transports.get(operation.module, _NOWHERE)
         _refuse_in_transaction(operation, is_remote=transport.is_remote)
         with span(f"contract {operation.label}", caller=caller, provider=operation.module):

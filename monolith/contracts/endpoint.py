@@ -73,8 +73,14 @@ def _answer(request: HttpRequest, operation: Operation, owner: Owner, arrived: f
     except ValueError:
         detail = f"{DEADLINE} is the number of seconds that the caller still waits."
         return problem_response(request, 400, detail=detail)
-    call = Call(operation, {}, caller.module, deadline, caller.tenant, caller.actor)
-    scope = replace(call_scope(), deadline=deadline, tenant=caller.tenant, actor=caller.actor)
+    call = Call(operation, {}, caller.module, deadline, caller.tenant, caller.actor, caller.reads_only)
+    scope = replace(
+        call_scope(),
+        deadline=deadline,
+        tenant=caller.tenant,
+        actor=caller.actor,
+        reads_only=caller.reads_only,
+    )
     token = set_call_scope(scope)
     try:
         return _response(*respond(call, request.body, owner.inside.carry))

@@ -175,6 +175,13 @@ class CallInTransaction(ContractError):
         )
 
 
+class CallWhileReading(ContractError):
+    """A command operation would be called by what may only read."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(f"{operation} is a command operation, and what runs in reading() writes nothing.")
+
+
 class CallBudgetExceeded(ContractError):
     """One request makes more contract calls than its budget."""
 

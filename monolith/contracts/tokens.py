@@ -1,7 +1,8 @@
 """Who calls: a short-lived token, signed with a key that caller and owner of the called module share.
 
 A JWT (RFC 7519) with HS256: `iss` is the calling module, `aud` the called one, `exp` at most a minute away; `tenant`
-and `actor` are on whose behalf. Each called module has keys of its own: who may call ships cannot sign for knowledge.
+and `actor` are on whose behalf, and `reads_only` is there where the caller may do no more. Each called module has keys
+of its own: who may call ships cannot sign for knowledge.
 """
 
 import time
@@ -29,6 +30,7 @@ class Caller:
     module: str
     tenant: str = ""
     actor: str = ""
+    reads_only: bool = False  # what it leads to may write nothing
 
 
 class TokenRefused(Exception):
@@ -56,7 +58,7 @@ class Signer:
         return token
 
     def _sign(self, caller: Caller, now: int) -> str:
-        claims = {
+        claims: dict[str, Any] = {
             "iss": caller.module,
             "aud": self._audience,
             "iat": now,
@@ -64,6 +66,8 @@ class Signer:
             "tenant": caller.tenant,
             "actor": caller.actor,
         }
+        if caller.reads_only:
+            claims["reads_only"] = True
         return jwt.encode(claims, self._key, ALGORITHM)
 
 
@@ -113,5 +117,5 @@ class Verifier:
 def _caller(claims: Mapping[str, Any]) -> Caller:
     match claims:
         case {"iss": str(module), "tenant": str(tenant), "actor": str(actor)}:
-            return Caller(module, tenant, actor)
+            return Caller(module, tenant, actor, claims.get("reads_only") is True)
     raise TokenRefused("it does not say who calls, for which tenant and which actor")

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from monolith import atomic, current_module, entering
+from monolith import atomic, current_module, entering, reading
 from monolith.contracts import (
     CallBudgetExceeded,
     CallInTransaction,
+    CallWhileReading,
     DeadlineExceeded,
     InvalidCall,
     InvalidResult,
@@ -260,3 +261,22 @@ def test_actor_within_a_tenant_keeps_the_tenant() -> None:
             assert (call_scope().tenant, call_scope().actor) == ("acme", "user:2")
         with acting(tenant=""):
             assert (call_scope().tenant, call_scope().actor) == ("", "user:1")
+
+
+def test_what_may_only_read_calls_queries_and_no_command(provide: Provide) -> None:
+    def can_write() -> list[str]:
+        return [str(not call_scope().reads_only)]
+
+    called: list[str] = []
+
+    def rename(*, idempotency_key: str, mmsi: int, name: str) -> Vessel:
+        called.append(name)
+        return Vessel(mmsi=mmsi, name=name)
+
+    provide(whoami=can_write, rename=rename)
+    with reading():
+        assert require(Ships).whoami() == ["False"]
+        with pytest.raises(CallWhileReading, match=r"ships\.rename"):
+            require(Ships).rename(idempotency_key="k", mmsi=1, name="Ark")
+    assert require(Ships).whoami() == ["True"]
+    assert called == []

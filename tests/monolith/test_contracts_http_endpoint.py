@@ -133,9 +133,18 @@ def test_provider_runs_as_its_module_for_the_tenant_and_actor_of_the_token(clien
 
     response = post(client, "whoami", headers={"Authorization": f"Bearer {bearer}"})
 
-    assert json.loads(response.content) == ["ships", "acme", "user:7", "None"]
+    assert json.loads(response.content) == ["ships", "acme", "user:7", "None", "False"]
     assert call_scope() == CallScope()
     assert current_module() == "platform"
+
+
+def test_provider_reads_only_where_its_caller_may_do_no_more(client: Client) -> None:
+    bearer = token(Caller("hikes", reads_only=True))
+
+    response = post(client, "whoami", headers={"Authorization": f"Bearer {bearer}"})
+
+    assert json.loads(response.content)[4] == "True"
+    assert call_scope() == CallScope()
 
 
 def test_deadline_is_what_the_caller_still_waits(client: Client) -> None:

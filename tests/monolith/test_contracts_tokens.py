@@ -60,6 +60,8 @@ def test_token_says_who_calls_and_on_whose_behalf(verifier: Verifier) -> None:
 
 
 def test_tenant_and_actor_of_any_writing_survive(verifier: Verifier) -> None:
+    reader = Caller("ports", reads_only=True)
+    assert Verifier("ships", [NEW]).caller(Signer("ships", [NEW]).token(reader)) == reader
     caller = Caller("ports", tenant="Ærø · 東京\n", actor='{"a": 1}')
 
     token = Signer("ships", [OLD]).token(caller)

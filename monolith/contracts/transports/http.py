@@ -143,7 +143,7 @@ class HttpTransport:
         return url
 
     def _headers(self, call: Call, left: float) -> list[tuple[str, str]]:
-        token = self._signer.token(Caller(call.caller, call.tenant, call.actor))
+        token = self._signer.token(Caller(call.caller, call.tenant, call.actor, call.reads_only))
         current = correlation_id()
         return [
             ("Host", self._host_header),

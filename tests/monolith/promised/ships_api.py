@@ -21,7 +21,7 @@ def echo(*, vessels: list[Vessel]) -> list[Vessel]:
 
 def whoami() -> list[str]:
     scope = call_scope()
-    return [current_module(), scope.tenant, scope.actor, str(scope.deadline)]
+    return [current_module(), scope.tenant, scope.actor, str(scope.deadline), str(scope.reads_only)]
 
 
 def rename(*, idempotency_key: str, mmsi: int, name: str) -> Vessel:
