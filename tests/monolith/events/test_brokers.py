@@ -1,138 +1,34 @@
 """What every broker does, whichever it is."""
 
-import json
-import os
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final
 from uuid import uuid4
 
 import pytest
 
-from monolith.embedded import PostgresCluster
-from monolith.events.broker import Broker, Delivery, Outgoing, Reader, batches
+from monolith.events.broker import Broker, Outgoing, batches
 from monolith.events.errors import BrokerError, BrokerFull, BrokerRefused, BrokerUnavailable, OutOfStep
-from tests.monolith.events.brokers_rigs import (
-    MemoryRig,
-    NatsRig,
-    PostgresqlRig,
-    Rig,
-    ServerRig,
+from tests.monolith.events.broker_use import (
+    QUIET_S,
+    WAIT_S,
+    Open,
+    broker,
+    eventually,
+    keep_all,
+    nats,
+    notes,
+    numbered,
+    on_servers,
+    open_,
+    read,
+    read_on,
+    read_texts,
+    reading,
+    rig,
+    texts,
 )
-from tests.nats_server import NatsServer, nats_server
+from tests.monolith.events.brokers_rigs import Rig
 
-WAIT_S: Final = 10.0  # for what comes; nothing is waited for that long unless it does not come
-QUIET_S: Final = 0.3  # for what must not come
-
-SERVERS: Final = ("nats", "postgresql")
-on_servers: Final = pytest.mark.parametrize(
-    "rig", SERVERS, indirect=True
-)  # what memory cannot do, or has no need of
-
-Open = Callable[..., Broker]
-
-
-@pytest.fixture(scope="session")
-def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    with nats_server(tmp_path_factory.mktemp("nats")) as server:
-        yield server
-
-
-@pytest.fixture(params=[*SERVERS, "memory"])
-def rig(request: pytest.FixtureRequest) -> Rig:
-    if request.param == "memory":
-        return MemoryRig()
-    if request.param == "nats":
-        return NatsRig(request.getfixturevalue("nats"))
-    from django.db import connections
-
-    request.getfixturevalue("committed_db")
-    cluster: PostgresCluster = request.getfixturevalue("cluster")
-    return PostgresqlRig(cluster, str(connections["default"].settings_dict["NAME"]))
-
-
-@pytest.fixture
-def open_(rig: Rig) -> Iterator[Open]:
-    made: list[Broker] = []
-
-    def one(**changed: Any) -> Broker:
-        made.append(rig.open(**changed))
-        return made[-1]
-
-    yield one
-    for each in made:
-        each.close()
-
-
-@pytest.fixture
-def broker(open_: Open) -> Broker:
-    """A broker with one consumer, `chat`, that wants knowledge's changes."""
-    made = open_()
-    made.converge({"chat": ["knowledge.NoteChanged"]})
-    return made
-
-
-def notes(*bodies: str, type_: str = "knowledge.NoteChanged") -> list[Outgoing]:
-    return [Outgoing(uuid4(), type_, body.encode()) for body in bodies]
-
-
-def numbered(count: int, start: int = 0) -> list[Outgoing]:
-    return notes(*map(str, range(start, start + count)))
-
-
-def reading(broker: Broker, consumer: str = "chat", *, after: int = 0) -> Reader:
-    reader = broker.reader(consumer)
-    reader.start_after(after)
-    return reader
-
-
-def read(reader: Reader, count: int, *, limit: int = 500) -> list[Delivery]:
-    """Return the next `count` messages, in as many fetches as it takes."""
-    found: list[Delivery] = []
-    while len(found) < count:
-        more = reader.fetch(limit=limit, wait_s=WAIT_S)
-        assert more, f"{len(found)} of {count} came"
-        assert len(more) <= limit
-        found += more
-    return found
-
-
-def read_on(reader: Reader, count: int, *, after: int) -> list[Delivery]:
-    """Return `count` messages after a position, beginning again as often as something was missed."""
-    found: list[Delivery] = []
-    reader.start_after(after)
-    while len(found) < count:
-        try:
-            found += read(reader, 1)
-        except OutOfStep:
-            reader.start_after(found[-1].position if found else after)
-    return found
-
-
-def texts(deliveries: Sequence[Delivery]) -> list[str]:
-    return [each.body.decode() for each in deliveries]
-
-
-def read_texts(reader: Reader, count: int) -> list[str]:
-    return texts(read(reader, count))
-
-
-def keep_all(broker: Broker, messages: Sequence[Outgoing]) -> None:
-    assert broker.publish(messages) == len(messages)
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for what a broker does in its own time, after an acknowledgement."""
-    ended = threading.Event()
-    for _ in range(int(WAIT_S / 0.02)):
-        if holds():
-            return
-        ended.wait(0.02)
-    raise AssertionError("it did not come to be")
+__all__ = ["broker", "nats", "open_", "rig"]
 
 
 def test_messages_come_in_the_order_they_were_published(broker: Broker) -> None:
@@ -402,8 +298,8 @@ def test_without_its_log_a_broker_refuses(open_: Open) -> None:
 
 def test_environments_do_not_meet(open_: Open) -> None:
     here, there = open_(), open_(environment="another")
-    for broker in (here, there):
-        broker.converge({"chat": ["knowledge.NoteChanged"]})
+    for each in (here, there):
+        each.converge({"chat": ["knowledge.NoteChanged"]})
     keep_all(here, notes("here"))
     keep_all(there, notes("there"))
     assert here.reader("chat").stream != there.reader("chat").stream
@@ -441,112 +337,6 @@ def test_nobody_there(rig: Rig, open_: Open) -> None:
     ):
         with pytest.raises(BrokerUnavailable):
             use()
-
-
-CLAIM: Final = """
-import json, sys
-from datetime import timedelta
-from monolith.events.brokers import open_broker
-options, holder, ttl = json.loads(sys.argv[1])
-broker = open_broker(options.pop("url"), **options)
-for line in sys.stdin:
-    name = line.strip()
-    if name.startswith("-"):
-        broker.release(name[1:], holder=holder)
-        print("released", flush=True)
-    else:
-        print(broker.claim(name, holder=holder, ttl=timedelta(seconds=ttl) if ttl else None), flush=True)
-broker.close()
-from django.conf import settings
-assert not settings.configured
-"""
-
-
-class Claimer:
-    """A process of its own that claims."""
-
-    def __init__(self, rig: ServerRig, holder: str, ttl: float = 0) -> None:
-        self.holder = holder
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", CLAIM, json.dumps([rig.options(), holder, ttl])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[3],
-        )
-
-    def says(self, line: str) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-        return self._process.stdout.readline().strip()
-
-    def end(self) -> int:
-        self._process.communicate(timeout=WAIT_S)
-        return self._process.returncode
-
-
-@pytest.mark.slow
-@on_servers
-def test_claims_hold_over_processes(rig: ServerRig, broker: Broker) -> None:
-    claimers = [Claimer(rig, "one"), Claimer(rig, "two")]
-    one, two = claimers
-    name = "call 7/ä.*>%"
-    assert one.says(name) == "one"
-    assert two.says(name) == "one"
-    assert one.says(name) == "one"
-    assert two.says(f"-{name}") == "released"  # another's: nothing happens
-    assert two.says(name) == "one"
-    assert one.says(f"-{name}") == "released"
-    assert two.says(name) == "two"
-    assert [each.end() for each in claimers] == [0, 0]
-    assert broker.claim(name, holder="three") == "two"
-
-
-def test_claims_with_an_end_are_free_after_it_unless_claimed_again(broker: Broker) -> None:
-    ttl = timedelta(seconds=1)
-    assert broker.claim("lead", holder="one", ttl=ttl) == "one"
-    assert broker.claim("lead", holder="two", ttl=ttl) == "one"
-    eventually(lambda: broker.claim("lead", holder="two", ttl=timedelta(seconds=60)) == "two")
-    assert broker.claim("lead", holder="one", ttl=ttl) == "two"
-    assert broker.claim("for good", holder="one") == "one"
-
-
-def test_many_claim_one_name_and_one_has_it(broker: Broker) -> None:
-    answers: list[str] = []
-
-    def claim(holder: str) -> None:
-        answers.append(broker.claim("only", holder=holder))
-
-    threads = [threading.Thread(target=claim, args=(str(n),)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == 8
-    assert len(set(answers)) == 1
-
-
-@on_servers
-def test_a_forked_child_has_its_own_connection(broker: Broker) -> None:
-    keep_all(broker, numbered(5))
-    reader = reading(broker)
-    assert len(read(reader, 2, limit=2)) == 2
-
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            keep_all(broker, numbered(5, start=5))
-            broker.close()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-
-    assert os.waitstatus_to_exitcode(status) == 0
-    assert read_texts(reader, 8) == [str(n) for n in range(2, 10)]
 
 
 def test_a_delivery_says_as_what_it_was_published(open_: Open) -> None:
