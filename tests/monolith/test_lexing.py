@@ -88,7 +88,7 @@ def test_quote_in_a_comment_hides_nothing_after_it(comment: str) -> None:
 def test_what_a_comment_says_is_not_read(comment: str) -> None:
     found = reading(f"SELECT 1 {comment.format('; SET ROLE x; monolith.tenant; DO')}")
 
-    assert found == Reading((), False, False, False, False)
+    assert found == Reading((), False, False, False, False, False)
 
 
 def test_bodies_in_dollar_quotes_are_read_as_code() -> None:
