@@ -29,7 +29,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     module, the platform's and the public tier's, have Django's own cursors.
     """
 
-    @cached_property
+    @property
     def _module(self) -> Module | None:
         return composed().declared.get(composed().owner_of_alias(self.alias) or "")
 
