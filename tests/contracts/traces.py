@@ -30,6 +30,11 @@ class Trace:
             current = by_id[current.parent_span_id] if current.parent_span_id else None
         return names[::-1]
 
+    def is_joined(self) -> bool:
+        """Say whether the parent of each span is there: processes send theirs in any order."""
+        ids = {span.span_id for span in self.spans}
+        return all(not span.parent_span_id or span.parent_span_id in ids for span in self.spans)
+
     def names(self) -> set[str]:
         """Return what its spans are called."""
         return {span.name for span in self.spans}
@@ -48,7 +53,7 @@ def whole_trace(collector: Receiver, trace_id: str, is_whole: Callable[[Trace], 
 
     def sent() -> Trace | None:
         trace = Trace([span for span in collector.spans() if span.trace_id.hex() == trace_id])
-        return trace if is_whole(trace) else None
+        return trace if trace.is_joined() and is_whole(trace) else None
 
     found = wait_until(sent, f"the spans of trace {trace_id} were sent")
     assert found is not None
