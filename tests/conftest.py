@@ -1,12 +1,10 @@
 """How the suite is spread over processes."""
 
-import os
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-MOST = 4
 SHARED = "tests/contracts/"  # a file's tests share processes that take long to start
 
 
@@ -19,12 +17,6 @@ class FilesOfSystemsTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdis
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.partition("::")[0] if nodeid.startswith(SHARED) else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one more than there are processors, up to four: half of a test's time it waits for a server."""
-    return min(MOST, len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else MOST)
 
 
 @pytest.hookimpl(optionalhook=True)
