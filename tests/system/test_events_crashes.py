@@ -147,11 +147,9 @@ def test_after_the_inbox_kept_it_and_before_the_broker_was_told(
 
 def test_before_the_inbox_transaction_commits(project: EventsProject, environ: dict[str, str]) -> None:
     assert run(project, environ, PUBLISH + RELAY) == 0
-    crash(
-        project,
-        environ,
-        "from monolith.events import inbox\ninbox._add = lambda *_: os._exit(9)\n" + CONSUME.format(then=""),
-    )
+    die = "from monolith.events import inbox\nwrite = inbox.fetch_each\n"
+    die += "inbox.fetch_each = lambda *given: (write(*given), os._exit(9))\n"
+    crash(project, environ, die + CONSUME.format(then=""))
     assert project.settle() == (0, 0)
     end_in_peace(project, environ)
 
@@ -168,7 +166,7 @@ def test_after_the_handler_ran_and_before_its_end_commits(
     project: EventsProject, environ: dict[str, str]
 ) -> None:
     assert run(project, environ, PUBLISH + RELAY + CONSUME.format(then="")) == 0
-    die = "records.unblock_ordered = lambda _: os._exit(9)"
+    die = "write = records.fetch_each\n    records.fetch_each = lambda *given: (write(*given), os._exit(9))"
     crash(project, environ, WORK.format(before=die))
     end_in_peace(project, environ)
 
