@@ -65,24 +65,24 @@ def see(source, event):
 
 """
 MODULE2: Final = """\
-@subscriber(retry=QUICK)
+@subscriber(retry=QUICK, time_limit_s=10)
 def first(event: First) -> None:
     see("module0", event)
     if event.chain:
         publish(Passed(thing=event.thing, number=event.number))
 
 
-@subscriber(retry=QUICK)
+@subscriber(retry=QUICK, time_limit_s=10)
 def second(event: Second) -> None:
     see("module1", event)
 """
 MODULE3: Final = """\
-@subscriber(retry=QUICK)
+@subscriber(retry=QUICK, time_limit_s=10)
 def first(event: First) -> None:
     see("module0", event)
 
 
-@subscriber(retry=QUICK)
+@subscriber(retry=QUICK, time_limit_s=10)
 def passed(event: Passed) -> None:
     see("module2", event)
 """
