@@ -27,7 +27,6 @@ def statement(name: str) -> str:
 
 _ENQUEUE: Final = statement("enqueue")
 _CLAIM: Final = statement("claim")
-_CLAIM_AND_START: Final = statement("claim_and_start")
 _START: Final = statement("start")
 _SUCCEED: Final = statement("succeed")
 _FAIL: Final = statement("fail")
@@ -165,8 +164,7 @@ def enqueue(
 
 def claim(module: str, *, limit: int, heavy: bool) -> list[Claimed]:
     """Keep up to `limit` ready jobs of the current module for CLAIM_S, the most urgent first."""
-    plan_anew()
-    return _claimed(module, fetch(_CLAIM, limit=limit, heavy=heavy, claim_s=CLAIM_S))
+    return claim_and_start(module, limit=limit, heavy=heavy, leases={}, worker="")
 
 
 def claim_and_start(
@@ -177,20 +175,7 @@ def claim_and_start(
     Raises IntegrityError, and claims nothing, when another job runs that has its concurrency key.
     """
     plan_anew()
-    return _claimed(
-        module,
-        fetch(
-            _CLAIM_AND_START,
-            limit=limit,
-            heavy=heavy,
-            claim_s=CLAIM_S,
-            leases=json.dumps(leases),
-            worker=worker,
-        ),
-    )
-
-
-def _claimed(module: str, rows: list[tuple[Any, ...]]) -> list[Claimed]:
+    rows = fetch(_CLAIM, limit=limit, heavy=heavy, claim_s=CLAIM_S, leases=json.dumps(leases), worker=worker)
     claimed = [
         Claimed(module, row[0], row[1], row[2], json.loads(row[3]), json.loads(row[4]), *row[5:])
         for row in rows

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from tests.apps.agent.echo_server import EchoServer, serving
 from tests.apps.agent.execution_process import ENVIRONMENT, ROOT, ExecutionProcess
+from tests.benchmarks.ending import clean_up_when_terminated
 from tests.nats_server import nats_server
 
 SUBMIT: Final = """
@@ -204,4 +205,5 @@ def _run(options: argparse.Namespace, directory: Path, broker: str, echo: EchoSe
 
 
 if __name__ == "__main__":
+    clean_up_when_terminated()
     main()

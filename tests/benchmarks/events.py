@@ -31,6 +31,7 @@ from psycopg.conninfo import make_conninfo
 
 from monolith.embedded import erase
 from monolith.embedded.postgres import DATABASE
+from tests.benchmarks.ending import clean_up_when_terminated
 from tests.benchmarks.peers import events_loop
 from tests.nats_server import NatsServer
 from tests.system.events_project import EventsProject
@@ -287,4 +288,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text file, unless somebody replaced it
+    clean_up_when_terminated()
     main()

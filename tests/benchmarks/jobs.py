@@ -33,6 +33,7 @@ from typing import Any, Final
 
 from monolith.embedded import PostgresCluster, erase
 from tests.benchmarks import jobs_ours
+from tests.benchmarks.ending import clean_up_when_terminated
 from tests.benchmarks.jobs_race import Contestant, Race, Result, peers
 
 # Peer and the ratio that must hold.
@@ -179,4 +180,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text file, unless somebody replaced it
+    clean_up_when_terminated()
     main()

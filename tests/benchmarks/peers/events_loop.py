@@ -129,7 +129,7 @@ def work(database: str, name: str) -> None:
     listening.execute("LISTEN monolith_jobs")
     sql = {
         name: statement("jobs", name)
-        for name in ("claim_and_start", "start", "succeed", "succeed_and_start", "unblock_ordered")
+        for name in ("claim", "start", "succeed", "succeed_and_start", "unblock_ordered")
     }
     while True:
         ran = sum(work_off(connection, sql, name) for connection in connections.values())
@@ -142,7 +142,7 @@ def work(database: str, name: str) -> None:
 def work_off(connection: psycopg.Connection[Any], sql: dict[str, str], name: str) -> int:
     leases = json.dumps({f"modules.{reader}.subscribers.first": LEASE_S for reader in READERS})
     given = {"limit": CLAIMED, "heavy": False, "claim_s": 2.0, "leases": leases, "worker": name}
-    jobs = deque(sorted(connection.execute(sql["claim_and_start"], given).fetchall()))
+    jobs = deque(sorted(connection.execute(sql["claim"], given).fetchall()))
     started: Any = jobs.popleft() if jobs and jobs[0][-1] else None
     ran = 0
     while started is not None or jobs:
