@@ -3,6 +3,7 @@
 import enum
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
@@ -23,7 +24,7 @@ class Tone(enum.StrEnum):
     QUIET = "quiet"
 
 
-def badge(field: str, tones: Mapping[str, Tone]) -> Column:
+def badge(field: str, tones: Mapping[Any, Tone]) -> Column:
     """Return a column that shows a field's value in its tone, with the label of the choice where one points at it.
 
     Values without a tone are quiet.
@@ -51,8 +52,9 @@ def excerpt(field: str, length: int = 80) -> Column:
     return _named(column, field)
 
 
+@cache
 def document(field: str) -> Column:
-    """Return a read-only field that shows JSON indented."""
+    """Return a read-only field that shows JSON indented; the same one each time, as Django compares them."""
 
     def column(row: Model) -> str:
         value = getattr(row, field)
@@ -65,6 +67,6 @@ def document(field: str) -> Column:
 
 
 def _named(column: Callable[[Model], str], field: str, *, ordering: str | None = "") -> Column:
-    column.__name__ = f"shown_{field}"  # names its column for style sheets and Django's checks
+    column.__name__ = field  # Django finds the help text and the style of the column by it
     order = field if ordering == "" else ordering
     return admin.display(column, description=field.replace("_", " "), ordering=order, empty_value="")

@@ -28,8 +28,8 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Where screenshots go: MONOLITH_TEST_PICTURES, or a temporary directory."""
-    folder = Path(os.environ.get("MONOLITH_TEST_PICTURES") or tmp_path)
+    """Where screenshots go: TEST_PICTURES, or a temporary directory."""
+    folder = Path(os.environ.get("TEST_PICTURES") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
