@@ -23,6 +23,7 @@ from monolith.jobs.rows import JobRow
 from monolith.jobs.steering_errors import SteeringError
 
 STEER: Final = "scheduler.steer_job"
+MAX_DIGITS: Final = 18  # of a job's id: more may not fit the column
 
 
 @admin.register(Job)
@@ -68,8 +69,10 @@ class JobAdmin(ReadOnlyAdmin[Job]):
                 done += 1
             except SteeringError as error:
                 self.message_user(request, f"Not done: {error}", messages.ERROR)
-        if done or not chosen:
+        if done:
             self.message_user(request, f"{done} of {len(chosen)} dead letters: done.", messages.SUCCESS)
+        if not chosen:
+            self.message_user(request, "Nothing was done: choose dead letters first.", messages.WARNING)
         return redirect(f"{reverse('admin:scheduler_job_changelist')}?view=letters")
 
     @method_decorator(require_safe)
@@ -86,8 +89,8 @@ class JobAdmin(ReadOnlyAdmin[Job]):
             title=f"Job {job.reference}",
             job=job,
             message=message,
-            arguments=json.dumps(job.arguments, ensure_ascii=False),
-            result=json.dumps(job.result, ensure_ascii=False),
+            arguments=json.dumps(job.arguments, ensure_ascii=False, indent=2),
+            result=json.dumps(job.result, ensure_ascii=False, indent=2),
             can_replay=services.may_replay(job),
             can_discard=job.can_discard,
         )
@@ -169,4 +172,5 @@ class RunAdmin(ReadOnlyAdmin[Run]):
 def _reference(text: str) -> tuple[str, int] | None:
     """Return module and id of a job as a page names it: hikes/12."""
     module, _, job_id = text.partition("/")
-    return (module, int(job_id)) if module in steering.modules_here() and job_id.isdecimal() else None
+    is_one = module in steering.modules_here() and job_id.isdecimal() and len(job_id) <= MAX_DIGITS
+    return (module, int(job_id)) if is_one else None

@@ -4,7 +4,7 @@ import pytest
 
 from monolith.admin.columns import Tone, badge, document, excerpt
 from monolith.admin.overview import Health, duration
-from monolith.models import OutboxMessage
+from monolith.models import Job, OutboxMessage
 
 MARKUP = "<script>alert(1)</script>"
 Status = OutboxMessage.Status
@@ -20,7 +20,7 @@ def test_a_badge_has_the_tone_of_its_value_and_the_label_beside_it() -> None:
 
 
 def test_text_from_outside_is_no_markup() -> None:
-    row = OutboxMessage(status=MARKUP, type=MARKUP, envelope={"type": MARKUP})
+    row = OutboxMessage(status=MARKUP, type=MARKUP, envelope=MARKUP)
     for column in (badge("status", {}), excerpt("type", 10), document("envelope")):
         assert "<script" not in column(row)
         assert "&lt;" in column(row)
@@ -37,11 +37,11 @@ def test_a_long_text_is_cut_and_whole_where_one_points_at_it() -> None:
 
 
 def test_json_is_indented() -> None:
-    row = OutboxMessage(envelope={"name": "Ä", "in": [1]})
-    assert document("envelope")(row) == (
+    row = Job(arguments={"name": "Ä", "in": [1]})
+    assert document("arguments")(row) == (
         '<pre class="document">{\n  &quot;name&quot;: &quot;Ä&quot;,\n  &quot;in&quot;: [\n    1\n  ]\n}</pre>'
     )
-    assert document("envelope") is document("envelope")
+    assert document("arguments") is document("arguments")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,14 @@ def test_chosen_dead_letters_are_discarded_together(operator: Client, make_job: 
     assert f"hikes/{left.pk}" in after
     assert operator.post(f"{PAGE}letters/", {"verb": "discard", "letter": ["nowhere/1"]}).status_code == 404
     assert operator.post(f"{PAGE}letters/", {"verb": "drop", "letter": chosen}).status_code == 404
+    assert (
+        operator.post(f"{PAGE}letters/", {"verb": "replay", "letter": ["stars/" + "9" * 30]}).status_code
+        == 404
+    )
+    nothing = operator.post(f"{PAGE}letters/", {"verb": "discard"}, follow=True).content.decode()
+    assert "choose dead letters first" in nothing
+    again = operator.post(f"{PAGE}letters/", {"verb": "discard", "letter": chosen[:1]}, follow=True)
+    assert "Not done:" in again.content.decode()
 
 
 def test_a_dead_letter_is_replayed_from_its_page(operator: Client, make_job: MakeJob) -> None:
