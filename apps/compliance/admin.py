@@ -99,7 +99,6 @@ class HoldsFilter(admin.SimpleListFilter):
 class GrantAdmin(KeptAdmin):
     list_display = ["subject", "right", "resource", "tenant", "created_at", "ends_at", "holds"]
     list_filter = [HoldsFilter, "right", "tenant"]
-    date_hierarchy = "created_at"
     search_fields = ["subject", "right", "resource", "reason"]
     fields = ["tenant", "subject", "right", "resource", "ends_at", "reason", "created_at"]
     readonly_fields = ["created_at"]

@@ -189,8 +189,8 @@ class DisputeAdmin(ReadOnlyAdmin[Dispute]):
 @admin.register(SearchAudit)
 class SearchAuditAdmin(ReadOnlyAdmin[SearchAudit]):
     list_display = ["at", "asked_by", "query", "mode", "found", "took_ms"]
-    list_filter = ["mode", "asked_by"]
-    search_fields = ["query"]
+    list_filter = ["mode", "at"]
+    search_fields = ["query", "=asked_by"]  # a filter by who asked would read the whole table for its names
     date_hierarchy = "at"
 
 

@@ -11,7 +11,9 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.admin_rows import ROWS, addresses, make_rows
+from monolith.admin.pages import ModuleAdmin
+from monolith.composition import composed
+from tests.admin_rows import ROWS, addresses, make_rows, registered
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -36,6 +38,16 @@ def counting() -> Iterator[Counter[tuple[str, str]]]:
         yield found
         for alias, queries in captured.items():
             found.update((alias, query["sql"]) for query in queries.captured_queries)
+
+
+def test_every_table_of_a_module_has_bounded_lists() -> None:
+    """Built on the framework's base, a list counts no further than its bound."""
+    unbounded = [
+        model._meta.label
+        for model, pages in registered()
+        if model._meta.app_label in composed().modules and not isinstance(pages, ModuleAdmin)
+    ]
+    assert unbounded == []
 
 
 def test_every_page_takes_few_statements_and_none_per_row(keeper: Client) -> None:
