@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 
 from monolith.admin.columns import Tone
-from monolith.composition import Composition, composed
+from monolith.composition import composed
 from monolith.jobs.records import fetch
 from monolith.jobs.steering import gather, steering
 
@@ -63,31 +63,31 @@ def health_of(module: str) -> Health:
 
 def index(request: HttpRequest) -> HttpResponse:
     """Show the modules that the user may see anything of, with one statement for each, and then the host's tables."""
-    composition = composed()
+    modules = composed().modules
     apps = admin.site.get_app_list(request)
-    seen = [app["app_label"] for app in apps if app["app_label"] in composition.modules]
+    seen = [app["app_label"] for app in apps if app["app_label"] in modules]
     measured = gather(lambda module: [health_of(module)], seen)
     health = {each.module: each for each in measured.found}
-    details = _details_page(request, composition)
-    modules = [
+    details = _details_page(request)
+    cards = [
         app
         | {
-            "name": composition.modules[app["app_label"]].display_title,
-            "summary": composition.modules[app["app_label"]].summary,
-            "health": health.get(app["app_label"]),
-            "unreachable": measured.unreachable.get(app["app_label"]),
-            "details": f"{details}?module={app['app_label']}" if details else "",
+            "name": modules[name].display_title,
+            "summary": modules[name].summary,
+            "health": health.get(name),
+            "unreachable": measured.unreachable.get(name),
+            "details": f"{details}?module={name}" if details else "",
         }
         for app in apps
-        if app["app_label"] in composition.modules
+        if (name := app["app_label"]) in modules
     ]
-    others = [app for app in apps if app["app_label"] not in composition.modules]
-    return admin.site.index(request, {"modules": modules, "others": others})
+    cards += [app for app in apps if app["app_label"] not in modules]
+    return admin.site.index(request, {"cards": cards})
 
 
-def _details_page(request: HttpRequest, composition: Composition) -> str:
+def _details_page(request: HttpRequest) -> str:
     """Return the address of the page that shows modules' jobs, if there is one that the user may see."""
-    for module in composition.modules.values():
+    for module in composed().modules.values():
         if module.steers_jobs and request.user.has_perm(f"{module.name}.view_job"):
             try:
                 return reverse(f"admin:{module.name}_job_changelist")

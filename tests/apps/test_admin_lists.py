@@ -142,10 +142,17 @@ def test_the_index_tells_nothing_of_modules_that_the_user_may_not_see(client: Cl
 
     page = client.get("/admin/").content.decode()
 
+    assert page.count('<section class="card ') == 1
     assert 'id="card-hikes"' in page
     assert "0 ready" in page
     assert "/admin/scheduler/" not in page
     assert 'id="card-stars"' not in page
+
+
+def test_the_page_of_one_module_lists_its_tables(keeper: Client) -> None:
+    page = keeper.get("/admin/hikes/").content.decode()
+    assert page.count('<section class="card ') == 1
+    assert 'href="/admin/hikes/walk/"' in page
 
 
 def test_the_index_is_for_staff(client: Client) -> None:
