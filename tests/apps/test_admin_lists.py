@@ -10,11 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.compliance.models import Grant
-from apps.knowledge.models import Gap, GapStatus
+from apps.knowledge.models import Dispute, Gap, GapStatus, Note, RawInput
 from apps.ships.models import HeatCell
 from monolith import entering
 from monolith.admin import bounds, pages
 from monolith.models import Job
+from tests.admin_rows import fill
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -90,6 +91,28 @@ def test_an_action_is_offered_on_the_row_itself(keeper: Client) -> None:
     assert answer.status_code == 302, answer.content.decode()
     with entering("knowledge"):
         assert Gap.objects.get().status == GapStatus.ACCEPTED
+
+
+def test_disputes_are_settled_and_inputs_discarded_from_their_lists(keeper: Client) -> None:
+    with entering("knowledge"):
+        for model in (Note, Dispute, RawInput):
+            fill(model)
+        doubts = list(Dispute.objects.order_by("pk").values_list("pk", flat=True))
+        waiting = list(RawInput.objects.order_by("pk").values_list("pk", flat=True))
+
+    keeper.post("/admin/knowledge/dispute/", {"action": "reject", "_selected_action": doubts[:2]})
+    after = keeper.post(
+        "/admin/knowledge/dispute/", {"action": "uphold", "_selected_action": doubts[1:3]}, follow=True
+    ).content.decode()
+    keeper.post("/admin/knowledge/rawinput/", {"action": "discard", "_selected_action": waiting[:1]})
+
+    assert f"Dispute {doubts[2]} is upheld." in after
+    assert f"Dispute {doubts[1]} is upheld." not in after  # it was settled before, and the page says so
+    with entering("knowledge"):
+        statuses = list(Dispute.objects.order_by("pk").values_list("status", flat=True))
+        assert statuses[:3] == ["rejected", "rejected", "upheld"]
+        assert RawInput.objects.get(pk=waiting[0]).status == "discarded"
+        assert RawInput.objects.get(pk=waiting[1]).status == "waiting"
 
 
 def test_grants_are_found_by_whether_they_hold(keeper: Client) -> None:
