@@ -43,7 +43,7 @@ class Health:
         waiting = f"{_counted(self.ready)} ready, {_counted(self.unsent)} unsent"
         if self.ready or self.unsent:
             waiting += f", the oldest for {duration(self.oldest_s)}"
-        return f"{waiting}; {_counted(self.letters)} dead letters, {_counted(self.dead)} dead jobs"
+        return f"{waiting}; {_counted(self.letters, 'dead letter')}, {_counted(self.dead, 'dead job')}"
 
 
 def health_of(module: str) -> Health:
@@ -104,5 +104,6 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _counted(number: int) -> str:
-    return f"{number} or more" if number >= MOST else str(number)
+def _counted(number: int, noun: str = "") -> str:
+    counted = f"{number} or more" if number >= MOST else str(number)
+    return f"{counted} {noun}{'' if number == 1 else 's'}" if noun else counted

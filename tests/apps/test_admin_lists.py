@@ -151,7 +151,7 @@ def test_the_index_says_how_each_module_stands(keeper: Client) -> None:
     assert len(asked) == 1
     stars = page[page.index('id="card-stars"') :]
     assert '<p class="health health-bad"><a href="/admin/scheduler/job/?module=stars">' in stars
-    assert "0 ready, 0 unsent; 1 dead letters, 0 dead jobs" in stars
+    assert "0 ready, 0 unsent; 1 dead letter, 0 dead jobs" in stars
     assert '<p class="health health-warn"><a href="/admin/scheduler/job/?module=hikes">1 ready' in page
     assert "the oldest for 3 h" in page
     assert 'id="card-auth"' in page
