@@ -78,7 +78,7 @@ def test_a_broken_page_is_seen(address: str) -> None:
 
 def _break(page: Page) -> None:
     page.evaluate("document.body.setAttribute('onclick', 'alert(1)'); document.body.click()")
-    page.evaluate("fetch('/admin/there-is-no-such-file.js')")
+    page.evaluate("fetch('/there-is-no-such-page')")
     with page.expect_event("pageerror"):
         page.evaluate("setTimeout(() => { throw new Error('on purpose'); })")
 
