@@ -113,7 +113,7 @@ def test_what_is_no_message_at_all_is_shown_and_discarded(operator: Client) -> N
     with entering(READER):
         inbox.keep(READER, "log", 0, [Delivery(1, b"<no json>")])
     page = f"{ADMIN}{READER}/{dead()}/"
-    assert "cannot be read" in operator.get(ADMIN).content.decode()
+    assert "cannot be read" in operator.get(ADMIN, LETTERS).content.decode()
     assert "&lt;no json&gt;" in operator.get(page).content.decode()
     assert "was discarded." in operator.post(f"{page}discard/", follow=True).content.decode()
 
