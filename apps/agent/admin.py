@@ -1,18 +1,36 @@
 """Calls, and what outside agents share, to look at: one tenant's at a time, which the list's filter names."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from apps.agent.models import Attempt, Decision, Lock, RoutineJob, ServiceCall, Tenant, Timer
+from apps.agent.models import (
+    Attempt,
+    Decision,
+    DecisionStatus,
+    Lock,
+    RoutineJob,
+    RoutineStatus,
+    ServiceCall,
+    Status,
+    Tenant,
+    Timer,
+)
+from monolith.admin.columns import Tone, badge, excerpt
+from monolith.admin.pages import ReadOnlyAdmin
 from monolith.tenancy.admin import TenantAdmin, TenantFilter
 
-if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
-    _AnyAdmin = admin.ModelAdmin[Model]
-else:
-    _AnyAdmin = admin.ModelAdmin
+TONES: Final = {
+    Status.RUNNING: Tone.BUSY,
+    Status.SUCCEEDED: Tone.GOOD,
+    Status.FAILED: Tone.BAD,
+    RoutineStatus.CLAIMED: Tone.BUSY,
+    RoutineStatus.UNKNOWN: Tone.WARN,  # a person says what became of it
+    DecisionStatus.OPEN: Tone.WARN,
+    DecisionStatus.DECIDED: Tone.GOOD,
+}
 
 
 class KnownTenants(TenantFilter):
@@ -22,52 +40,112 @@ class KnownTenants(TenantFilter):
         return [(tenant, tenant) for tenant in Tenant.objects.order_by("id").values_list("id", flat=True)]
 
 
-class ReadAdmin(TenantAdmin, _AnyAdmin):
+class ReadAdmin(TenantAdmin, ReadOnlyAdmin[Model]):
     """Pages to look at one tenant's rows; only messages and the API change them."""
 
     tenant_filter = KnownTenants
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
 
 @admin.register(ServiceCall)
 class ServiceCallAdmin(ReadAdmin):
-    list_display = ["name", "status", "due_at", "ended_at", "idempotency_key"]
-    list_filter = ["status"]
-    search_fields = ["name", "idempotency_key"]
+    list_display = ["name", badge("status", TONES), "due_at", "ended_at", "idempotency_key"]
+    list_filter = ["status", "due_at"]
+    search_fields = ["name", "idempotency_key", "=correlation_id"]
+    search_help_text = "A name, an idempotency key, or a whole correlation id"
+    fields = [
+        "name",
+        "status",
+        "due_at",
+        "ended_at",
+        "idempotency_key",
+        "request",
+        "outcome",
+        "correlation_id",
+        "command_id",
+        "created_at",
+    ]
 
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadAdmin):
     list_display = ["id", "run", "ordered_at", "started_at", "ended_at", "give_up_at"]
+    list_filter = [("ended_at", admin.EmptyFieldListFilter), "ordered_at"]
+    search_fields = ["=id", "=run"]
+    search_help_text = "A call's whole id, or a whole run"
+    ordering = ["-ordered_at"]
+    fields = [
+        "id",
+        "message_id",
+        "ordered_at",
+        "give_up_at",
+        "run",
+        "started_at",
+        "ended_at",
+        "headers",
+    ]
 
 
 @admin.register(Timer)
 class TimerAdmin(ReadAdmin):
     list_display = ["id", "due_at", "message_id"]
+    list_filter = ["due_at"]
+    ordering = ["due_at"]
 
 
 @admin.register(Lock)
 class LockAdmin(ReadAdmin):
     list_display = ["name", "holder", "acquired_at", "expires_at"]
+    list_filter = ["expires_at"]
+    search_fields = ["name", "holder"]
+    ordering = ["name"]
     exclude = ["id"]  # the holder's proof
 
 
 @admin.register(RoutineJob)
 class RoutineJobAdmin(ReadAdmin):
-    list_display = ["name", "status", "claimed_by", "claim_expires_at", "created_at", "ended_at"]
-    list_filter = ["status"]
-    exclude = ["claim_id"]
+    list_display = [
+        "name",
+        badge("status", TONES),
+        "claimed_by",
+        "claim_expires_at",
+        "created_at",
+        "ended_at",
+    ]
+    list_filter = ["status", "created_at"]
+    search_fields = ["name", "claimed_by"]
+    # Without claim_id, which is the claimant's proof.
+    fields = [
+        "name",
+        "status",
+        "payload",
+        "claimed_by",
+        "claim_expires_at",
+        "result",
+        "resolved_by",
+        "created_at",
+        "ended_at",
+    ]
 
 
 @admin.register(Decision)
 class DecisionAdmin(ReadAdmin):
-    list_display = ["question", "status", "choice", "decided_by", "expires_at"]
-    list_filter = ["status"]
+    list_display = [
+        excerpt("question"),
+        badge("status", TONES),
+        "choice",
+        "decided_by",
+        "created_at",
+        "expires_at",
+    ]
+    list_filter = ["status", "expires_at"]
+    search_fields = ["question", "decided_by"]
+    fields = [
+        "question",
+        "options",
+        "status",
+        "choice",
+        "decided_by",
+        "decided_at",
+        "created_at",
+        "expires_at",
+    ]

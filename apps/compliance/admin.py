@@ -1,9 +1,10 @@
 """Rules and grants in the admin, and the audit to look at."""
 
-from typing import TYPE_CHECKING, Any, cast
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -11,21 +12,22 @@ from django.utils import timezone
 from apps.compliance import audit, queries, services
 from apps.compliance.models import AuditEntry, Event, Grant, Rule
 from monolith import atomic
+from monolith.admin.pages import ON_LIST_AND_ROW, ModuleAdmin, ReadOnlyAdmin
 
 if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
-    _AnyAdmin = admin.ModelAdmin[Model]
-    _EntryAdmin = admin.ModelAdmin[AuditEntry]
     _Form = ModelForm[Model]
 else:
-    _AnyAdmin = _EntryAdmin = admin.ModelAdmin
     _Form = ModelForm
+
+
+SOON: Final = timedelta(days=14)  # time enough to ask who still needs it
 
 
 def _actor(request: HttpRequest) -> str:
     return f"user:{request.user.pk}"
 
 
-class KeptAdmin(_AnyAdmin):
+class KeptAdmin(ModuleAdmin[Model]):
     """Rows whose changes are recorded with who made them, and that are ended instead of deleted."""
 
     actions = ["end"]
@@ -59,7 +61,12 @@ class RuleAdmin(KeptAdmin):
                 services.one_at_a_time()  # the form finds out whether there is such a rule
             return super().changeform_view(request, object_id, form_url, extra_context)
 
-    @admin.action(description="End the selected rules", permissions=["change"])
+    @admin.action(
+        description="End it",
+        description_plural="End the selected rules",
+        permissions=["change"],
+        location=ON_LIST_AND_ROW,
+    )
     def end(self, request: HttpRequest, rows: QuerySet[Model]) -> None:
         now = timezone.now()
         for pk in rows.values_list("pk", flat=True):
@@ -67,10 +74,31 @@ class RuleAdmin(KeptAdmin):
         self.message_user(request, "The rules apply no longer.", messages.SUCCESS)
 
 
+class HoldsFilter(admin.SimpleListFilter):
+    """Narrows grants to those that hold, that are over, or that are about to be."""
+
+    title = "holds"
+    parameter_name = "holds"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", "Yes"), ("soon", f"Yes, for {SOON.days} days at most"), ("no", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> QuerySet[Grant]:
+        now = timezone.now()
+        match self.value():
+            case "yes":
+                return queryset.filter(Q(ends_at=None) | Q(ends_at__gt=now))
+            case "soon":
+                return queryset.filter(ends_at__gt=now, ends_at__lte=now + SOON)
+            case "no":
+                return queryset.filter(ends_at__lte=now)
+        return queryset
+
+
 @admin.register(Grant)
 class GrantAdmin(KeptAdmin):
     list_display = ["subject", "right", "resource", "tenant", "created_at", "ends_at", "holds"]
-    list_filter = ["right", "tenant"]
+    list_filter = [HoldsFilter, "right", "tenant"]
     search_fields = ["subject", "right", "resource", "reason"]
     fields = ["tenant", "subject", "right", "resource", "ends_at", "reason", "created_at"]
     readonly_fields = ["created_at"]
@@ -83,7 +111,12 @@ class GrantAdmin(KeptAdmin):
     def holds(self, grant: Grant) -> bool:
         return grant.holds_at(timezone.now())
 
-    @admin.action(description="End the selected grants now", permissions=["change"])
+    @admin.action(
+        description="End it now",
+        description_plural="End the selected grants now",
+        permissions=["change"],
+        location=ON_LIST_AND_ROW,
+    )
     def end(self, request: HttpRequest, rows: QuerySet[Model]) -> None:
         now = timezone.now()
         for pk in rows.values_list("pk", flat=True):
@@ -105,27 +138,18 @@ class EventFilter(admin.SimpleListFilter):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(_EntryAdmin):
-    list_display = ["tenant", "position", "at", "event", "by", "subject", "outcome"]
+class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+    list_display = ["at", "tenant", "position", "event", "by", "subject", "outcome"]
     list_filter = [EventFilter]
     search_fields = ["tenant"]
     search_help_text = "A whole subject: user:7"
-    fields = ["tenant", "position", "previous", "hash", "content"]
+    fields = ["tenant", "position", "content", "previous", "hash"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
     ) -> tuple[QuerySet[AuditEntry], bool]:
         found = queries.about(queryset, search_term) if search_term else queryset
         return found, False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def subject(self, entry: AuditEntry) -> str:
         return entry.content.get("subject") or ""

@@ -1,35 +1,21 @@
 """Walks, windows and forecast fetches in the admin."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.hikes import services
 from apps.hikes.announcing import public_name, tell_of_removal, tell_of_walk
-from apps.hikes.models import ForecastFetch, Walk, Window
+from apps.hikes.models import FetchStatus, ForecastFetch, Walk, Window
 from monolith import atomic
-
-if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
-    _AnyAdmin = admin.ModelAdmin[Model]
-    _WalkAdmin = admin.ModelAdmin[Walk]
-else:
-    _AnyAdmin = _WalkAdmin = admin.ModelAdmin
-
-
-class ReadOnlyAdmin(_AnyAdmin):
-    """Rows that jobs write: to be looked at and removed, not made or edited by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from monolith.admin.columns import Tone, badge, excerpt
+from monolith.admin.pages import ModuleAdmin, ReadOnlyAdmin
 
 
 @admin.register(Walk)
-class WalkAdmin(_WalkAdmin):
+class WalkAdmin(ModuleAdmin[Walk]):
     list_display = [
         "name",
         "region",
@@ -102,22 +88,39 @@ class WalkAdmin(_WalkAdmin):
 
 
 @admin.register(Window)
-class WindowAdmin(ReadOnlyAdmin):
+class WindowAdmin(ReadOnlyAdmin[Window]):
+    removable = True
     list_display = ["walk", "starts_at", "temp_c", "precip_mm", "wind_kmh", "cloud_pct", "viable"]
     list_filter = ["viable", "day"]
     list_select_related = ["walk"]
     search_fields = ["walk__name", "walk__slug"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("walk__track")
 
 
 @admin.register(ForecastFetch)
-class ForecastFetchAdmin(ReadOnlyAdmin):
-    list_display = ["walk", "provider", "at", "status", "expires", "error"]
-    list_filter = ["status", "provider"]
+class ForecastFetchAdmin(ReadOnlyAdmin[ForecastFetch]):
+    removable = True
+    list_display = [
+        "walk",
+        "provider",
+        "at",
+        badge(
+            "status",
+            {
+                FetchStatus.FETCHED: Tone.GOOD,
+                FetchStatus.UNCHANGED: Tone.GOOD,
+                FetchStatus.EMPTY: Tone.WARN,
+                FetchStatus.FAILED: Tone.BAD,
+            },
+        ),
+        "expires",
+        excerpt("error"),
+    ]
+    list_filter = ["status", "provider", "at"]
     list_select_related = ["walk"]
     search_fields = ["walk__name", "walk__slug", "error"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("walk__gpx", "walk__track")

@@ -1,10 +1,9 @@
 """Services, what was measured of them, and the calendar in the admin."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 
@@ -19,27 +18,20 @@ from apps.home.models import (
     SloSnapshot,
 )
 from apps.home.origins import require_allowed
+from contracts.home import Status
+from monolith.admin.columns import Tone, badge, excerpt
+from monolith.admin.pages import ModuleAdmin, ReadOnlyAdmin
 
-if TYPE_CHECKING:  # Django's own classes take no type argument when the code runs
-    _AnyAdmin = admin.ModelAdmin[Model]
-    _ServiceAdmin = admin.ModelAdmin[Service]
+if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
     _ServiceForm = ModelForm[Service]
 else:
-    _AnyAdmin = _ServiceAdmin = admin.ModelAdmin
     _ServiceForm = ModelForm
 
-
-class ReadOnlyAdmin(_AnyAdmin):
-    """Rows that jobs write: to be looked at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+TONES: Final = {
+    Status.HEALTHY.value: Tone.GOOD,
+    Status.WARNING.value: Tone.WARN,
+    Status.DEGRADED.value: Tone.BAD,
+}
 
 
 class ServiceForm(_ServiceForm):
@@ -55,7 +47,7 @@ class ServiceForm(_ServiceForm):
 
 
 @admin.register(Service)
-class ServiceAdmin(_ServiceAdmin):
+class ServiceAdmin(ModuleAdmin[Service]):
     form = ServiceForm
     list_display = [
         "name",
@@ -79,49 +71,52 @@ class ServiceAdmin(_ServiceAdmin):
 
 
 @admin.register(ProbeSample)
-class ProbeSampleAdmin(ReadOnlyAdmin):
+class ProbeSampleAdmin(ReadOnlyAdmin[ProbeSample]):
     list_display = ["service", "at", "good", "status", "latency_ms", "failure"]
-    list_filter = ["good", "failure", "service"]
+    list_filter = ["good", "failure", "service", "at"]
+    date_hierarchy = "at"
     list_select_related = ["service"]
 
 
 @admin.register(SloSnapshot)
-class SloSnapshotAdmin(ReadOnlyAdmin):
+class SloSnapshotAdmin(ReadOnlyAdmin[SloSnapshot]):
     list_display = [
         "service",
         "at",
-        "status",
+        badge("status", TONES),
         "good",
         "total",
         "availability_pct",
         "target_pct",
         "left_minutes",
     ]
-    list_filter = ["status", "service"]
+    list_filter = ["status", "service", "at"]
+    date_hierarchy = "at"
     list_select_related = ["service"]
 
 
 @admin.register(ProbeLatch)
-class ProbeLatchAdmin(ReadOnlyAdmin):
+class ProbeLatchAdmin(ReadOnlyAdmin[ProbeLatch]):
     list_display = ["service", "breached", "crossed_at", "crossings"]
     list_filter = ["breached"]
     list_select_related = ["service"]
 
 
 @admin.register(CalendarEvent)
-class CalendarEventAdmin(ReadOnlyAdmin):
+class CalendarEventAdmin(ReadOnlyAdmin[CalendarEvent]):
     list_display = ["title", "starts_at", "ends_at", "place", "source"]
-    list_filter = ["source"]
+    list_filter = ["source", "starts_at"]
     search_fields = ["title", "place"]
+    date_hierarchy = "starts_at"
 
 
 @admin.register(CalendarFetch)
-class CalendarFetchAdmin(ReadOnlyAdmin):
-    list_display = ["source", "at", "succeeded_at", "events", "error"]
+class CalendarFetchAdmin(ReadOnlyAdmin[CalendarFetch]):
+    list_display = ["source", "at", "succeeded_at", "events", excerpt("error")]
 
 
 @admin.register(RecentNote)
-class RecentNoteAdmin(ReadOnlyAdmin):
+class RecentNoteAdmin(ReadOnlyAdmin[RecentNote]):
     list_display = ["title", "slug", "revision", "is_public", "is_removed", "changed_at"]
     list_filter = ["is_public", "is_removed"]
     search_fields = ["title", "slug"]

@@ -1,45 +1,59 @@
 """Notes and what people decide about them, in the admin. Words are changed through the API, which keeps revisions."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Final, Literal
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.knowledge import gaps, services
+from apps.knowledge import disputes, gaps, raw_input, services
 from apps.knowledge.announcing import tell_of_removal
-from apps.knowledge.errors import GapClosedError, PublishingRefusedError
-from apps.knowledge.models import Dispute, Gap, GapStatus, Note, RawInput, SearchAudit
+from apps.knowledge.errors import DisputeSettledError, GapClosedError, PublishingRefusedError
+from apps.knowledge.models import (
+    Dispute,
+    DisputeStatus,
+    Gap,
+    GapStatus,
+    Note,
+    RawInput,
+    RawStatus,
+    SearchAudit,
+    Verification,
+    Visibility,
+)
 from apps.knowledge.publishing import publish_note
 from monolith import atomic
-
-if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
-    _AnyAdmin = admin.ModelAdmin[Model]
-else:
-    _AnyAdmin = admin.ModelAdmin
-
+from monolith.admin.columns import Tone, badge, excerpt
+from monolith.admin.pages import ON_LIST_AND_ROW, ReadOnlyAdmin
 
 Decision = Literal[GapStatus.ACCEPTED, GapStatus.DISMISSED]
-
-
-class ReadOnlyAdmin(_AnyAdmin):
-    """Rows to look at, and to act on only by what services offer."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        # Who may change such rows may do it by the actions alone.
-        return request.user.has_perm(f"knowledge.change_{self.model._meta.model_name}")
+Outcome = Literal[DisputeStatus.UPHELD, DisputeStatus.REJECTED]
+TONES: Final = {
+    Visibility.PUBLIC: Tone.BUSY,
+    Verification.VERIFIED: Tone.GOOD,
+    Verification.DISPUTED: Tone.BAD,
+    GapStatus.OPEN: Tone.WARN,
+    GapStatus.ACCEPTED: Tone.BUSY,
+    GapStatus.FILLED: Tone.GOOD,
+    RawStatus.WAITING: Tone.WARN,
+    RawStatus.USED: Tone.GOOD,
+    DisputeStatus.UPHELD: Tone.BAD,
+    DisputeStatus.REJECTED: Tone.QUIET,
+}
 
 
 @admin.register(Note)
-class NoteAdmin(ReadOnlyAdmin):
-    list_display = ["title", "slug", "visibility", "verification", "revision", "updated_at"]
+class NoteAdmin(ReadOnlyAdmin[Note]):
+    removable = True
+    list_display = [
+        "title",
+        "slug",
+        badge("visibility", TONES),
+        badge("verification", TONES),
+        "revision",
+        "updated_at",
+    ]
     list_filter = ["visibility", "verification"]
     search_fields = ["title", "slug"]
     fields = [
@@ -57,7 +71,7 @@ class NoteAdmin(ReadOnlyAdmin):
     ]
     actions = ["publish", "retire"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("html")
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
@@ -88,17 +102,20 @@ class NoteAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Gap)
-class GapAdmin(ReadOnlyAdmin):
-    list_display = ["term", "mentions", "status", "opened_at", "reviewed_by"]
+class GapAdmin(ReadOnlyAdmin[Gap]):
+    removable = True
+    list_display = ["term", "mentions", badge("status", TONES), "opened_at", "reviewed_by"]
     list_filter = ["status"]
     search_fields = ["term", "key"]
     actions = ["accept", "dismiss"]
 
-    @admin.action(description="Accept: somebody means to write it", permissions=["act"])
+    @admin.action(
+        description="Accept: somebody means to write it", permissions=["act"], location=ON_LIST_AND_ROW
+    )
     def accept(self, request: HttpRequest, rows: QuerySet[Gap]) -> None:
         self._review(request, rows, GapStatus.ACCEPTED)
 
-    @admin.action(description="Dismiss: it needs no note", permissions=["act"])
+    @admin.action(description="Dismiss: it needs no note", permissions=["act"], location=ON_LIST_AND_ROW)
     def dismiss(self, request: HttpRequest, rows: QuerySet[Gap]) -> None:
         self._review(request, rows, GapStatus.DISMISSED)
 
@@ -111,35 +128,70 @@ class GapAdmin(ReadOnlyAdmin):
 
 
 @admin.register(RawInput)
-class RawInputAdmin(ReadOnlyAdmin):
-    list_display = ["sha256", "origin", "received_from", "received_at", "status", "note"]
-    list_filter = ["status", "media_type"]
+class RawInputAdmin(ReadOnlyAdmin[RawInput]):
+    removable = True
+    list_display = [
+        excerpt("sha256", 13),
+        excerpt("origin"),
+        "received_from",
+        "received_at",
+        badge("status", TONES),
+        "note",
+    ]
+    list_filter = ["status", "media_type", "received_at"]
     list_select_related = ["note"]
     search_fields = ["sha256", "origin"]
+    actions = ["discard"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("note__body", "note__html")
+
+    @admin.action(description="Discard: no note is made of it", permissions=["act"], location=ON_LIST_AND_ROW)
+    def discard(self, request: HttpRequest, rows: QuerySet[RawInput]) -> None:
+        waiting = rows.filter(status=RawStatus.WAITING).values_list("sha256", flat=True)
+        for sha256 in waiting:
+            raw_input.discard_raw(sha256=sha256)
+        self.message_user(request, f"{len(waiting)} inputs that waited were discarded.", messages.SUCCESS)
 
 
 @admin.register(Dispute)
-class DisputeAdmin(ReadOnlyAdmin):
-    list_display = ["note", "claim", "status", "raised_by", "raised_at", "settled_by"]
+class DisputeAdmin(ReadOnlyAdmin[Dispute]):
+    removable = True
+    list_display = ["note", excerpt("claim"), badge("status", TONES), "raised_by", "raised_at", "settled_by"]
     list_filter = ["status"]
     list_select_related = ["note"]
     search_fields = ["note__title", "note__slug", "claim"]
+    actions = ["uphold", "reject"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("note__body", "note__html")
+
+    @admin.action(description="Uphold: the note was wrong", permissions=["act"], location=ON_LIST_AND_ROW)
+    def uphold(self, request: HttpRequest, rows: QuerySet[Dispute]) -> None:
+        self._settle(request, rows, DisputeStatus.UPHELD)
+
+    @admin.action(description="Reject: the note stands", permissions=["act"], location=ON_LIST_AND_ROW)
+    def reject(self, request: HttpRequest, rows: QuerySet[Dispute]) -> None:
+        self._settle(request, rows, DisputeStatus.REJECTED)
+
+    def _settle(self, request: HttpRequest, rows: QuerySet[Dispute], outcome: Outcome) -> None:
+        for number in rows.order_by("pk").values_list("pk", flat=True):
+            try:
+                disputes.settle_dispute(
+                    number=number, outcome=outcome, settled_by=_actor(request), now=timezone.now()
+                )
+            except DisputeSettledError as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.message_user(request, f"Dispute {number} is {outcome}.", messages.SUCCESS)
 
 
 @admin.register(SearchAudit)
-class SearchAuditAdmin(ReadOnlyAdmin):
+class SearchAuditAdmin(ReadOnlyAdmin[SearchAudit]):
     list_display = ["at", "asked_by", "query", "mode", "found", "took_ms"]
-    list_filter = ["mode", "asked_by"]
-    search_fields = ["query"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    list_filter = ["mode", "at"]
+    search_fields = ["query", "=asked_by"]  # a filter by who asked would read the whole table for its names
+    date_hierarchy = "at"
 
 
 def _actor(request: HttpRequest) -> str:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -15,43 +14,28 @@ from django.utils.decorators import method_decorator
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.scheduler import queries, services
+from apps.scheduler import overview, queries, services
 from apps.scheduler.models import Job, Run, SteeringAction
-from monolith import models as framework
-from monolith.events import steering as messages_steering
-from monolith.jobs import steering, steering_schedules
+from monolith.admin.columns import Tone, badge
+from monolith.admin.pages import ReadOnlyAdmin
+from monolith.jobs import steering
 from monolith.jobs.rows import JobRow
 from monolith.jobs.steering_errors import SteeringError
 
-if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
-    _JobAdmin = admin.ModelAdmin[Job]
-    _ActionAdmin = admin.ModelAdmin[SteeringAction]
-    _RunAdmin = admin.ModelAdmin[Run]
-else:
-    _JobAdmin = _ActionAdmin = _RunAdmin = admin.ModelAdmin
-
 STEER: Final = "scheduler.steer_job"
-PAGE: Final = 50
+MAX_DIGITS: Final = 18  # of a job's id: more may not fit the column
 
 
 @admin.register(Job)
-class JobAdmin(_JobAdmin):
-    """Pages without rows of their own: each asks the modules, through the framework."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+class JobAdmin(ReadOnlyAdmin[Job]):
+    """Pages without rows of their own: each asks every module once, through the framework."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
             path("", view(self.jobs), name="scheduler_job_changelist"),
             path("run/", view(self.run), name="scheduler_job_run"),
+            path("letters/", view(self.letters), name="scheduler_job_letters"),
             path("<slug:module>/<int:job_id>/", view(self.job), name="scheduler_job"),
             path("<slug:module>/<int:job_id>/replay/", view(self.replay), name="scheduler_job_replay"),
             path("<slug:module>/<int:job_id>/discard/", view(self.discard), name="scheduler_job_discard"),
@@ -59,33 +43,37 @@ class JobAdmin(_JobAdmin):
 
     @method_decorator(require_safe)
     def jobs(self, request: HttpRequest) -> HttpResponse:
-        """All modules' schedules, what needs a look, and the newest jobs."""
+        """One view of all modules or of one."""
         self._require(request)
-        module, status = request.GET.get("module", ""), request.GET.get("status", "")
-        if module not in ("", *steering.modules_here()) or status not in ("", *framework.Job.Status.values):
+        asked = overview.Asked(
+            view=request.GET.get("view", "jobs"),
+            module=request.GET.get("module", ""),
+            status=request.GET.get("status", ""),
+        )
+        if not asked.is_known:
             raise Http404
-        newest = queries.newest_jobs(
-            module=module or None, status=status or None, task=None, since=None, before=None, limit=PAGE
-        )
-        read: dict[str, Callable[[str], Any]] = {
-            "schedules": steering_schedules.list_schedules,
-            "letters": messages_steering.dead_letters,
-            "stuck": steering.stuck_jobs,
-            "orphans": steering_schedules.orphans,
-        }
-        found = {name: queries.everywhere(each, module or None)["items"] for name, each in read.items()}
-        return self._page(
-            request,
-            "jobs",
-            title="Jobs",
-            **newest,
-            **found,
-            runs=queries.last_runs(module or None),
-            module=module,
-            status=status,
-            modules=steering.modules_here(),
-            statuses=framework.Job.Status.values,
-        )
+        return self._page(request, f"views/{asked.view}", title=asked.title, **overview.found(asked))
+
+    @method_decorator(require_POST)
+    def letters(self, request: HttpRequest) -> HttpResponse:
+        """Replay or discard the dead letters that were chosen."""
+        self._require(request, STEER)
+        steer = {"replay": services.replay, "discard": services.discard}.get(request.POST.get("verb", ""))
+        chosen = [_reference(each) for each in request.POST.getlist("letter")]
+        if steer is None or None in chosen:
+            raise Http404
+        by, done = f"user:{request.user.pk}", 0
+        for module, job_id in filter(None, chosen):
+            try:
+                steer(module=module, job=job_id, by=by)
+                done += 1
+            except SteeringError as error:
+                self.message_user(request, f"Not done: {error}", messages.ERROR)
+        if done:
+            self.message_user(request, f"{done} of {len(chosen)} dead letters: done.", messages.SUCCESS)
+        if not chosen:
+            self.message_user(request, "Nothing was done: choose dead letters first.", messages.WARNING)
+        return redirect(f"{reverse('admin:scheduler_job_changelist')}?view=letters")
 
     @method_decorator(require_safe)
     def job(self, request: HttpRequest, module: str, job_id: int) -> HttpResponse:
@@ -101,8 +89,8 @@ class JobAdmin(_JobAdmin):
             title=f"Job {job.reference}",
             job=job,
             message=message,
-            arguments=json.dumps(job.arguments, ensure_ascii=False),
-            result=json.dumps(job.result, ensure_ascii=False),
+            arguments=json.dumps(job.arguments, ensure_ascii=False, indent=2),
+            result=json.dumps(job.result, ensure_ascii=False, indent=2),
             can_replay=services.may_replay(job),
             can_discard=job.can_discard,
         )
@@ -151,35 +139,27 @@ class JobAdmin(_JobAdmin):
 
 
 @admin.register(SteeringAction)
-class SteeringActionAdmin(_ActionAdmin):
+class SteeringActionAdmin(ReadOnlyAdmin[SteeringAction]):
     list_display = ["at", "by", "verb", "module", "job", "task", "outcome"]
     list_filter = ["verb", "module"]
     search_fields = ["by", "task"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
 
 @admin.register(Run)
-class RunAdmin(_RunAdmin):
-    list_display = ["module", "task", "outcome", "age", "duration", "attempts", "schedule", "error"]
+class RunAdmin(ReadOnlyAdmin[Run]):
+    list_display = [
+        "task",
+        "module",
+        badge("outcome", {"succeeded": Tone.GOOD, "dead": Tone.BAD}),
+        "age",
+        "duration",
+        "attempts",
+        "schedule",
+        "error",
+    ]
     list_filter = ["outcome", "module"]
     search_fields = ["task"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    date_hierarchy = "finished_at"
 
     @admin.display(ordering="finished_at")
     def age(self, run: Run) -> str:
@@ -187,3 +167,10 @@ class RunAdmin(_RunAdmin):
 
     def duration(self, run: Run) -> str:
         return f"{run.duration_s:.3f} s"
+
+
+def _reference(text: str) -> tuple[str, int] | None:
+    """Return module and id of a job as a page names it: hikes/12."""
+    module, _, job_id = text.partition("/")
+    is_one = module in steering.modules_here() and job_id.isdecimal() and len(job_id) <= MAX_DIGITS
+    return (module, int(job_id)) if is_one else None

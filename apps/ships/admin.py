@@ -3,7 +3,7 @@
 Position is not here: its key has two columns, which Django's admin cannot address; look at tracks instead.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -20,26 +20,18 @@ from apps.ships.models import (
     Vessel,
 )
 from apps.ships.rejection import Reason
-
-if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
-    _AnyAdmin = admin.ModelAdmin[Model]
-    _VesselAdmin = admin.ModelAdmin[Vessel]
-else:
-    _AnyAdmin = _VesselAdmin = admin.ModelAdmin
+from monolith.admin.columns import excerpt
+from monolith.admin.pages import ModuleAdmin, ReadOnlyAdmin
 
 
-class WrittenByIntake(_AnyAdmin):
+class WrittenByIntake(ReadOnlyAdmin[Model]):
     """Rows that the intake writes: to be looked at and removed, not made or edited by hand."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    removable = True
 
 
 @admin.register(Vessel)
-class VesselAdmin(_VesselAdmin):
+class VesselAdmin(ModuleAdmin[Vessel]):
     list_display = ["mmsi", "name", "call_sign", "imo", "ship_type", "destination", "eta", "updated_at"]
     list_filter = ["ship_type", "updated_at"]
     search_fields = ["mmsi", "name", "call_sign", "imo", "destination"]
@@ -84,11 +76,12 @@ class IngestCursorAdmin(WrittenByIntake):
     list_display = ["source", "offset", "line", "updated_at"]
     list_filter = ["updated_at"]
     search_fields = ["source"]
+    fields = ["source", "offset", "line", "counts", "fingerprint", "updated_at"]
 
 
 @admin.register(RejectedMessage)
 class RejectedMessageAdmin(WrittenByIntake):
-    list_display = ["at", "source", "line", "reason", "sentence"]
+    list_display = ["at", "source", "line", "reason", excerpt("sentence", 60)]
     list_filter = ["reason", "at"]
     search_fields = ["sentence", "source"]
     actions = ["replay"]

@@ -1,6 +1,6 @@
 """Sites and what is known of their skies in the admin."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.stars.models import (
+    FetchStatus,
     NightTable,
     Site,
     SiteForecast,
@@ -17,32 +18,19 @@ from apps.stars.models import (
     ToldNight,
 )
 from apps.stars.services import compute_nights
-
-if TYPE_CHECKING:  # Django's own class takes no type argument when the code runs
-    _AnyAdmin = admin.ModelAdmin[Model]
-    _SiteAdmin = admin.ModelAdmin[Site]
-else:
-    _AnyAdmin = _SiteAdmin = admin.ModelAdmin
+from monolith.admin.columns import Tone, badge, excerpt
+from monolith.admin.pages import ModuleAdmin, ReadOnlyAdmin
 
 
-class ReadOnlyAdmin(_AnyAdmin):
-    """Rows that jobs write: to be looked at. Pruning alone removes them."""
+class OfSites(ReadOnlyAdmin[Model]):
+    """Rows that jobs write for each site. Pruning alone removes them."""
 
     list_select_related = ["site"]
     search_fields = ["site__name", "site__slug"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
 
 @admin.register(Site)
-class SiteAdmin(_SiteAdmin):
+class SiteAdmin(ModuleAdmin[Site]):
     list_display = ["name", "country", "latitude", "longitude", "elevation_m", "time_zone", "forecast_at"]
     list_filter = ["country", "time_zone"]
     search_fields = ["name", "slug", "country", "summary"]
@@ -83,37 +71,52 @@ class SiteAdmin(_SiteAdmin):
 
 
 @admin.register(SiteForecast)
-class SiteForecastAdmin(ReadOnlyAdmin):
-    list_display = ["site", "provider", "at", "status", "expires", "error"]
+class SiteForecastAdmin(OfSites):
+    list_display = [
+        "site",
+        "provider",
+        "at",
+        badge(
+            "status",
+            {
+                FetchStatus.FETCHED: Tone.GOOD,
+                FetchStatus.UNCHANGED: Tone.GOOD,
+                FetchStatus.EMPTY: Tone.WARN,
+                FetchStatus.FAILED: Tone.BAD,
+            },
+        ),
+        "expires",
+        excerpt("error"),
+    ]
     list_filter = ["status", "provider"]
-    search_fields = [*ReadOnlyAdmin.search_fields, "error"]
+    search_fields = [*OfSites.search_fields, "error"]
 
 
 @admin.register(SiteHour)
-class SiteHourAdmin(ReadOnlyAdmin):
+class SiteHourAdmin(OfSites):
     list_display = ["site", "starts_at", "night", "cloud_pct", "sun_altitude_deg", "clear_dark", "score"]
-    list_filter = ["clear_dark", "night"]
+    list_filter = ["clear_dark", "night", "site"]
 
 
 @admin.register(NightTable)
-class NightTableAdmin(ReadOnlyAdmin):
+class NightTableAdmin(OfSites):
     list_display = ["site", "night", "dark_from", "dark_until", "moonrise", "moonset", "moonless_h"]
-    list_filter = ["night"]
+    list_filter = ["night", "site"]
 
 
 @admin.register(ToldNight)
-class ToldNightAdmin(ReadOnlyAdmin):
+class ToldNightAdmin(OfSites):
     list_display = ["site", "night", "told_at"]
     list_filter = ["night"]
 
 
 @admin.register(SiteMonthStat)
-class SiteMonthStatAdmin(ReadOnlyAdmin):
+class SiteMonthStatAdmin(OfSites):
     list_display = ["site", "month", "nights", "good_nights", "dark_hours", "clear_dark_hours"]
     list_filter = ["month"]
 
 
 @admin.register(SiteMonthClimatology)
-class SiteMonthClimatologyAdmin(ReadOnlyAdmin):
+class SiteMonthClimatologyAdmin(OfSites):
     list_display = ["site", "month", "cloud_pct", "clear_dark_pct", "source"]
     list_filter = ["month", "source"]

@@ -66,6 +66,26 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InboxRow:
+    """A message that a module keeps for one of its subscribers: the job that hands it over."""
+
+    module: str
+    id: int  # of the job
+    subscriber: str  # dotted name; empty when there was none for it
+    type: str  # empty when the message could not be read
+    key: str  # with the tenant before it
+    status: str
+    attempts: int
+    enqueued_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def reference(self) -> str:
+        """Names it among the jobs of all modules: hikes/12."""
+        return f"{self.module}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDetails:
     """One message of an inbox with all that is known of it."""
 

@@ -22,6 +22,7 @@ from monolith.events.registry import consumers, subscribers_of
 from monolith.events.rows import (
     BacklogRow,
     DeadLetter,
+    InboxRow,
     MessageDetails,
     OutboxRow,
     SubscriberRow,
@@ -91,13 +92,25 @@ def dead_letters(
     found: list[DeadLetter] = []
     with steering(module):
         while len(found) < limit:
-            rows = fetch(_DEAD_LETTERS, subscriber=subscriber, before=before, limit=min(limit, MAX_LISTED))
-            if not rows:
-                break
-            letters = [_letter(module, *row) for row in rows]
+            at_once = min(limit, MAX_LISTED)
+            letters = [
+                _letter(module, *row)
+                for row in fetch(_DEAD_LETTERS, subscriber=subscriber, before=before, limit=at_once)
+            ]
             found += [each for each in letters if type_name in ("", each.type)]
+            if len(letters) < at_once:
+                break
             before = letters[-1].id
     return found[:limit]
+
+
+def list_inbox(module: str, *, status: str = "", limit: int = 50) -> list[InboxRow]:
+    """Return the newest messages that a module keeps for its subscribers, handled ones until they are forgotten."""
+    with steering(module):
+        jobs_with_messages = Job.objects.filter(message_id__isnull=False)
+        if status:
+            jobs_with_messages = jobs_with_messages.filter(status=status)
+        return [_kept(module, job) for job in jobs_with_messages.order_by("-pk")[: min(limit, MAX_LISTED)]]
 
 
 def show(module: str, job_id: int) -> MessageDetails:
@@ -261,6 +274,21 @@ def _outgoing(module: str, row: OutboxMessage) -> OutboxRow:
         due_at=row.due_at,
         environment=row.environment,
         envelope=json.loads(row.envelope),
+    )
+
+
+def _kept(module: str, job: Job) -> InboxRow:
+    envelope = readable(job.arguments["args"][0])
+    return InboxRow(
+        module=module,
+        id=job.pk,
+        subscriber="" if job.task == inbox.NOBODY else job.task,
+        type=envelope.type if envelope else "",
+        key=envelope.partition_key if envelope else "",
+        status=str(job.status),
+        attempts=len(job.workers),
+        enqueued_at=job.enqueued_at,
+        finished_at=job.finished_at,
     )
 
 

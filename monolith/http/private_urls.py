@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from monolith.admin import overview
 from monolith.composition import composed
 from monolith.contracts.endpoint import endpoint_of
 from monolith.contracts.wire import PREFIX
@@ -28,6 +29,7 @@ admin.site.unregister([model for model in _without_tables if admin.site.is_regis
 urlpatterns = [
     path("", pages.home_of(Profile.PRIVATE), name="home"),
     path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.admin_view(overview.index)),  # before Django's index, whose name it answers to
     path("admin/", admin.site.urls),
     path("api/", api_of(Profile.PRIVATE).urls),
     path(f"{PREFIX.lstrip('/')}<path:path>", endpoint_of(composed())),

@@ -91,6 +91,11 @@ def seconds_to_next(module: str) -> float | None:
     return seconds
 
 
+def declared(module: str) -> frozenset[str]:
+    """Return the tasks of a module that are to have a schedule, by this process's code."""
+    return frozenset(_scheduled(module))
+
+
 def orphans(module: str) -> list[str]:
     """Return the schedules that no task of this process declares any more. They are kept and do not fire."""
     with entering(module):

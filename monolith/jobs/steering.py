@@ -170,12 +170,10 @@ def count_jobs(module: str) -> list[TaskCount]:
 def stuck_jobs(module: str, *, after: timedelta = STUCK_AFTER, limit: int = 50) -> list[StuckJob]:
     """Return jobs that run past their lease, that were due for longer than `after`, or that nothing blocks any more."""
     with steering(module):
-        found = fetch(_STUCK, after_s=after.total_seconds(), limit=min(limit, MAX_LISTED))
-        jobs = Job.objects.in_bulk([job_id for job_id, _, _ in found])
+        parameters = {"after_s": after.total_seconds(), "limit": min(limit, MAX_LISTED)}
+        found: Iterable[Any] = Job.objects.raw(_STUCK, parameters)  # jobs with two columns more
         return [
-            StuckJob(job=JobRow(**_shown(module, jobs[job_id])), reason=reason, since=since)
-            for job_id, reason, since in found
-            if job_id in jobs  # others ended meanwhile
+            StuckJob(job=JobRow(**_shown(module, job)), reason=job.reason, since=job.since) for job in found
         ]
 
 

@@ -29,8 +29,8 @@ def list_schedules(module: str) -> list[ScheduleRow]:
     """Return a module's schedules by name."""
     with steering(module):
         rows = list(Schedule.objects.order_by("name"))
-        gone = set(schedules.orphans(module))
-    return [_shown(module, row, has_function=row.name not in gone) for row in rows]
+    declared = schedules.declared(module)
+    return [_shown(module, row, has_function=row.name in declared) for row in rows]
 
 
 def set_enabled(module: str, name: str, *, enabled: bool) -> ScheduleRow:
@@ -91,18 +91,22 @@ def orphans(module: str) -> list[Orphan]:
     """Return the tasks of jobs that have not ended whose function this process does not have, and the schedules that
     none of its tasks declares.
     """
-    with steering(module), connection().cursor() as cursor:
-        cursor.execute(_UNFINISHED)
-        tasks = cursor.fetchall()
-    jobs = [
-        Orphan(module=module, kind="jobs", task=task, jobs=count, since=since)
-        for task, count, since in tasks
-        if not has_function(module, task)
-    ]
-    return jobs + [
+    return orphaned_jobs(module) + [
         Orphan(module=module, kind="schedule", task=row.name, jobs=0, since=row.last_at)
         for row in list_schedules(module)
         if not row.has_function
+    ]
+
+
+def orphaned_jobs(module: str) -> list[Orphan]:
+    """Return what `orphans` says of jobs."""
+    with steering(module), connection().cursor() as cursor:
+        cursor.execute(_UNFINISHED)
+        tasks = cursor.fetchall()
+    return [
+        Orphan(module=module, kind="jobs", task=task, jobs=count, since=since)
+        for task, count, since in tasks
+        if not has_function(module, task)
     ]
 
 

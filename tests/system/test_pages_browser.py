@@ -1,65 +1,19 @@
 """The pages in a real browser: nothing leaves the host, and nothing breaks the content policy."""
 
-import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
-from playwright.sync_api import Page, sync_playwright
 
-from monolith.http.gateway import Handler
-from monolith.http.static import serving_static
+from tests.system.browsing import browser, log_in, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
-
-WATCH_POLICY = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) => {
-  window.violations.push(`${event.violatedDirective}: ${event.blockedURI}`);
-});
-"""
-
-
-class Silent(WSGIRequestHandler):
-    """Keeps the access log out of the test's output."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent names it so
-        return
 
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """Serve this process's tier as `monolith.wsgi` does; yields its address."""
-    server = ThreadedWSGIServer(("127.0.0.1", 0), Silent)
-    server.set_app(serving_static(Handler()))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join(timeout=10)
-
-
-@contextmanager
-def browser(address: str, elsewhere: list[str], complaints: list[str]) -> Iterator[Page]:
-    """Open a page that records requests to other hosts and every complaint of the browser."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-background-networking"],
-        )
-        page = chromium.new_page()
-        page.add_init_script(WATCH_POLICY)
-        page.on(
-            "request", lambda r: None if r.url.startswith((address, "data:")) else elsewhere.append(r.url)
-        )
-        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        yield page
-        chromium.close()
+    with serving() as found:
+        yield found
 
 
 def test_pages_load_nothing_from_elsewhere_and_keep_to_their_policy(address: str) -> None:
@@ -82,10 +36,7 @@ def test_pages_load_nothing_from_elsewhere_and_keep_to_their_policy(address: str
         page.locator(".live-responses-table .response-col_status").first.wait_for()
         complaints.extend(page.evaluate("window.violations"))
         visit("/admin/")
-        page.fill("#id_username", "ada")
-        page.fill("#id_password", "lovelace")
-        page.click("[type=submit]")
-        page.locator("#user-tools").wait_for()
+        log_in(page, address, "ada", "lovelace")
         lists = page.eval_on_selector_all(
             "a.addlink, .model-link, th[scope=row] a", "links => links.map(l => l.pathname)"
         )

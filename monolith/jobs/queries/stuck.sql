@@ -1,4 +1,4 @@
--- Jobs that nobody seems to look after and why, the longest forsaken first. Each part reads one small index.
+-- Jobs that nobody seems to look after, whole, and why, the longest forsaken first. Each part reads one small index.
 WITH forsaken AS (
     SELECT id, 'lease_over' AS reason, leased_until AS since FROM monolith_job
     WHERE status = 'running' AND leased_until <= now()
@@ -24,4 +24,7 @@ WITH forsaken AS (
                 AND other.concurrency_key = blocked.concurrency_key AND NOT other.concurrency_key = ''
         )
 )
-SELECT id, reason, since FROM forsaken ORDER BY since, id LIMIT %(limit)s
+SELECT job.*, found.reason, found.since
+FROM (SELECT id, reason, since FROM forsaken ORDER BY since, id LIMIT %(limit)s) AS found
+JOIN monolith_job AS job ON job.id = found.id
+ORDER BY found.since, found.id

@@ -33,10 +33,9 @@ def make_job() -> MakeJob:
         with entering(module):
             return Job.objects.create(
                 task=task,
-                arguments={"args": [], "kwargs": {}},
                 status=status,
                 finished_at=finished,
-                **fields,
+                **{"arguments": {"args": [], "kwargs": {}}, **fields},
             )
 
     return make

@@ -1,34 +1,95 @@
 """The admin pages of scheduler: live, and only as far as permissions go."""
 
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from apps.scheduler import overview
 from apps.scheduler.models import SteeringAction
 from monolith import entering
-from monolith.models import Job
+from monolith.composition import composed
+from monolith.models import Job, OutboxMessage
 from tests.apps.scheduler.conftest import TASK, MakeJob
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("scheduled")]
 
 PAGE = "/admin/scheduler/job/"
+UNREADABLE = {"args": ["{"], "kwargs": {}}
 
 
 def test_the_page_shows_jobs_schedules_and_what_needs_a_look(viewer: Client, make_job: MakeJob) -> None:
     stuck = make_job("stars", due_at=datetime.now(UTC) - timedelta(hours=1))
     make_job("hikes", task="apps.hikes.tasks.gone")
 
-    text = viewer.get(PAGE).content.decode()
+    def shown(view: str, **choices: str) -> str:
+        return viewer.get(PAGE, {"view": view, **choices}).content.decode()
 
-    assert f'href="{PAGE}stars/{stuck.pk}/"' in text
-    assert "not_claimed" in text
-    assert "apps.hikes.tasks.gone" in text
-    assert "every 1 hour" in text
-    assert "Run now" not in text
-    assert "apps.hikes.tasks.gone" not in viewer.get(PAGE, {"module": "stars"}).content.decode()
-    assert viewer.get(PAGE, {"module": "nowhere"}).status_code == 404
+    assert f'href="{PAGE}stars/{stuck.pk}/"' in shown("jobs")
+    assert f'href="{PAGE}stars/{stuck.pk}/"' in shown("stuck")
+    assert "not_claimed" in shown("stuck")
+    assert "apps.hikes.tasks.gone" in shown("orphans")
+    assert "apps.hikes.tasks.gone" not in shown("orphans", module="stars")
+    assert "every 1 hour" in shown("schedules")
+    assert "Run now" not in shown("schedules")
+    for unknown in ({"module": "nowhere"}, {"view": "nothing"}, {"status": "lost"}):
+        assert viewer.get(PAGE, unknown).status_code == 404
+
+
+@pytest.mark.parametrize("view", overview.VIEWS)
+def test_a_view_asks_each_module_once(view: str, viewer: Client, make_job: MakeJob) -> None:
+    late = datetime.now(UTC) - timedelta(hours=1)
+    for module in composed().modules:
+        for _ in range(3):
+            make_job(module, due_at=late)
+            make_job(module, task="apps.gone", status="dead", message_id=uuid4(), arguments=UNREADABLE)
+            with entering(module):
+                OutboxMessage.objects.create(
+                    id=uuid4(),
+                    type="a.B",
+                    partition_key="k",
+                    environment=composed().environment.environment,
+                    envelope="{}",
+                    status="ready",
+                )
+
+    with ExitStack() as stack:
+        asked = [stack.enter_context(CaptureQueriesContext(connections[alias])) for alias in connections]
+        assert viewer.get(PAGE, {"view": view}).status_code == 200
+
+    counts = {each.connection.alias: len(each) for each in asked}
+    assert sum(counts.values()) <= 20, counts
+
+
+def test_chosen_dead_letters_are_discarded_together(operator: Client, make_job: MakeJob) -> None:
+    letters = [make_job("stars", status="dead", message_id=uuid4(), arguments=UNREADABLE) for _ in range(2)]
+    left = make_job("hikes", status="dead", message_id=uuid4(), arguments=UNREADABLE)
+    chosen = [f"stars/{each.pk}" for each in letters]
+    page = operator.get(PAGE, {"view": "letters"}).content.decode()
+    assert f'value="{chosen[0]}"' in page
+
+    after = operator.post(
+        f"{PAGE}letters/", {"verb": "discard", "letter": chosen}, follow=True
+    ).content.decode()
+
+    assert "2 of 2 dead letters: done." in after
+    assert chosen[0] not in after
+    assert f"hikes/{left.pk}" in after
+    assert operator.post(f"{PAGE}letters/", {"verb": "discard", "letter": ["nowhere/1"]}).status_code == 404
+    assert operator.post(f"{PAGE}letters/", {"verb": "drop", "letter": chosen}).status_code == 404
+    assert (
+        operator.post(f"{PAGE}letters/", {"verb": "replay", "letter": ["stars/" + "9" * 30]}).status_code
+        == 404
+    )
+    nothing = operator.post(f"{PAGE}letters/", {"verb": "discard"}, follow=True).content.decode()
+    assert "choose dead letters first" in nothing
+    again = operator.post(f"{PAGE}letters/", {"verb": "discard", "letter": chosen[:1]}, follow=True)
+    assert "Not done:" in again.content.decode()
 
 
 def test_a_dead_letter_is_replayed_from_its_page(operator: Client, make_job: MakeJob) -> None:
@@ -76,6 +137,7 @@ def test_nothing_is_done_without_permission(viewer: Client, make_job: MakeJob) -
     assert "Replay" not in text
     assert viewer.post(f"{PAGE}stars/{job.pk}/replay/").status_code == 403
     assert viewer.post(f"{PAGE}run/", {"task": TASK}).status_code == 403
+    assert viewer.post(f"{PAGE}letters/", {"verb": "discard"}).status_code == 403
 
 
 def test_nothing_is_seen_without_permission(staff: Client, make_job: MakeJob) -> None:

@@ -96,8 +96,7 @@ def test_the_newest_of_each_task_are_kept_for_a_time(monkeypatch: pytest.MonkeyP
 
 def test_the_admin_shows_runs_with_their_ages(viewer: Client, client: Client) -> None:
     make(hours_ago=3, outcome="dead")
-    text = viewer.get("/admin/scheduler/job/").content.decode()
-    assert "Last runs" in text
+    text = viewer.get("/admin/scheduler/job/", {"view": "runs"}).content.decode()
     assert "3\xa0hours ago" in text
     client.force_login(User.objects.create_superuser("keeper"))
     text = client.get("/admin/scheduler/run/").content.decode()

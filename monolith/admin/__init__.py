@@ -1,0 +1,1 @@
+"""What modules build their admin pages from, and the index that groups those by module."""
