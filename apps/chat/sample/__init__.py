@@ -1,0 +1,5 @@
+"""A channel to try; `load` makes it."""
+
+
+def load() -> str:
+    return ""
