@@ -6,196 +6,491 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=80, unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('purpose', models.CharField(blank=True, default='', max_length=500)),
-                ('answers_from', models.CharField(choices=[('public', 'Public'), ('all', 'All')], default='public', max_length=6)),
-                ('kept_days', models.PositiveIntegerField(default=365, help_text='How long its messages are kept.')),
-                ('archived', models.BooleanField(default=False, help_text='Nothing can be posted any more.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.CharField(max_length=80, unique=True)),
+                ("title", models.CharField(max_length=120)),
+                ("purpose", models.CharField(blank=True, default="", max_length=500)),
+                (
+                    "answers_from",
+                    models.CharField(
+                        choices=[("public", "Public"), ("all", "All")], default="public", max_length=6
+                    ),
+                ),
+                (
+                    "kept_days",
+                    models.PositiveIntegerField(default=365, help_text="How long its messages are kept."),
+                ),
+                ("archived", models.BooleanField(default=False, help_text="Nothing can be posted any more.")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'ordering': ['slug'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='chat_channel_slug'), models.CheckConstraint(condition=models.Q(('kept_days__gte', 1), ('kept_days__lte', 3650)), name='chat_channel_kept'), models.CheckConstraint(condition=models.Q(('answers_from__in', ['public', 'all'])), name='chat_channel_answers_from')],
+                "ordering": ["slug"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")),
+                        name="chat_channel_slug",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kept_days__gte", 1), ("kept_days__lte", 3650)),
+                        name="chat_channel_kept",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("answers_from__in", ["public", "all"])),
+                        name="chat_channel_answers_from",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dedupe_key', models.CharField(max_length=200, unique=True)),
-                ('sender', models.CharField(help_text='`channel` or `webhook`.', max_length=20)),
-                ('target', models.CharField(help_text="The channel's slug, or the webhook's name.", max_length=80)),
-                ('text', models.TextField()),
-                ('idempotent', models.BooleanField(help_text='The same sent twice arrives once.')),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('sending', 'Sending'), ('posted', 'Posted'), ('uncertain', 'Uncertain'), ('failed', 'Failed')], default='pending', max_length=9)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('may_have_arrived', models.BooleanField(default=False, help_text='An attempt ended without an answer.')),
-                ('fence', models.UUIDField(help_text='Which attempt is under way: a late one writes nothing.', null=True)),
-                ('next_at', models.DateTimeField(help_text='Pending: when it is tried. Sending: when that is given up.')),
-                ('error', models.CharField(default='', max_length=500)),
-                ('receipt', models.CharField(default='', help_text='What the place calls it.', max_length=200)),
-                ('requested_by', models.CharField(default='', max_length=200)),
-                ('decided_by', models.CharField(default='', help_text='Who said what became of it.', max_length=200)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('ended_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("dedupe_key", models.CharField(max_length=200, unique=True)),
+                ("sender", models.CharField(help_text="`channel` or `webhook`.", max_length=20)),
+                (
+                    "target",
+                    models.CharField(help_text="The channel's slug, or the webhook's name.", max_length=80),
+                ),
+                ("text", models.TextField()),
+                ("idempotent", models.BooleanField(help_text="The same sent twice arrives once.")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("sending", "Sending"),
+                            ("posted", "Posted"),
+                            ("uncertain", "Uncertain"),
+                            ("failed", "Failed"),
+                        ],
+                        default="pending",
+                        max_length=9,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                (
+                    "may_have_arrived",
+                    models.BooleanField(default=False, help_text="An attempt ended without an answer."),
+                ),
+                (
+                    "fence",
+                    models.UUIDField(
+                        help_text="Which attempt is under way: a late one writes nothing.", null=True
+                    ),
+                ),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        help_text="Pending: when it is tried. Sending: when that is given up."
+                    ),
+                ),
+                ("error", models.CharField(default="", max_length=500)),
+                (
+                    "receipt",
+                    models.CharField(default="", help_text="What the place calls it.", max_length=200),
+                ),
+                ("requested_by", models.CharField(default="", max_length=200)),
+                (
+                    "decided_by",
+                    models.CharField(default="", help_text="Who said what became of it.", max_length=200),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("ended_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['-created_at', '-id'],
-                'indexes': [models.Index(condition=models.Q(('status__in', ('pending', 'sending'))), fields=['status', 'next_at'], name='chat_delivery_due'), models.Index(models.F('status'), models.OrderBy(models.F('created_at'), descending=True), name='chat_delivery_newest')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'sending', 'posted', 'uncertain', 'failed'])), name='chat_delivery_status'), models.CheckConstraint(condition=models.Q(models.Q(('fence__isnull', False), ('status', 'sending')), models.Q(models.Q(('status', 'sending'), _negated=True), ('fence', None)), _connector='OR'), name='chat_delivery_fence')],
+                "verbose_name_plural": "deliveries",
+                "ordering": ["-created_at", "-id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status__in", ("pending", "sending"))),
+                        fields=["status", "next_at"],
+                        name="chat_delivery_due",
+                    ),
+                    models.Index(
+                        models.F("status"),
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        name="chat_delivery_newest",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["pending", "sending", "posted", "uncertain", "failed"])
+                        ),
+                        name="chat_delivery_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("fence__isnull", False), ("status", "sending")),
+                            models.Q(models.Q(("status", "sending"), _negated=True), ("fence", None)),
+                            _connector="OR",
+                        ),
+                        name="chat_delivery_fence",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.CharField(max_length=200)),
-                ('author', models.CharField(help_text='`user:7`, or which part of the system.', max_length=200)),
-                ('kind', models.CharField(choices=[('text', 'Text'), ('question', 'Question'), ('answer', 'Answer'), ('notice', 'Notice')], default='text', max_length=8)),
-                ('state', models.CharField(choices=[('said', 'Said'), ('answering', 'Answering'), ('answered', 'Answered'), ('declined', 'Declined'), ('failed', 'Failed')], default='said', max_length=9)),
-                ('text', models.TextField()),
-                ('citations', models.JSONField(default=list, help_text='Of an answer: note, section and the words quoted.')),
-                ('responder', models.CharField(default='', max_length=40)),
-                ('failure', models.CharField(default='', help_text='Of an answer that failed: what kind.', max_length=40)),
-                ('answer_by', models.DateTimeField(help_text='When an answer that is not there has failed.', null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('ended_at', models.DateTimeField(help_text='When the answer was there, or given up.', null=True)),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='chat.channel')),
-                ('reply_to', models.ForeignKey(help_text='The question.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='replies', to='chat.message')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("external_id", models.CharField(max_length=200)),
+                (
+                    "author",
+                    models.CharField(help_text="`user:7`, or which part of the system.", max_length=200),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("text", "Text"),
+                            ("question", "Question"),
+                            ("answer", "Answer"),
+                            ("notice", "Notice"),
+                        ],
+                        default="text",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("said", "Said"),
+                            ("answering", "Answering"),
+                            ("answered", "Answered"),
+                            ("declined", "Declined"),
+                            ("failed", "Failed"),
+                        ],
+                        default="said",
+                        max_length=9,
+                    ),
+                ),
+                ("text", models.TextField()),
+                (
+                    "citations",
+                    models.JSONField(
+                        default=list, help_text="Of an answer: note, section and the words quoted."
+                    ),
+                ),
+                ("responder", models.CharField(default="", max_length=40)),
+                (
+                    "failure",
+                    models.CharField(
+                        default="", help_text="Of an answer that failed: what kind.", max_length=40
+                    ),
+                ),
+                (
+                    "answer_by",
+                    models.DateTimeField(help_text="When an answer that is not there has failed.", null=True),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "ended_at",
+                    models.DateTimeField(help_text="When the answer was there, or given up.", null=True),
+                ),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="chat.channel",
+                    ),
+                ),
+                (
+                    "reply_to",
+                    models.ForeignKey(
+                        help_text="The question.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="replies",
+                        to="chat.message",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='ModerationEvent',
+            name="ModerationEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(max_length=200)),
-                ('kind', models.CharField(choices=[('scored', 'Scored'), ('unscored', 'Unscored'), ('refused', 'Refused'), ('set', 'Set')], max_length=8)),
-                ('points', models.IntegerField(default=0, help_text='How much trust it cost; negative: gave.')),
-                ('reasons', models.JSONField(default=list)),
-                ('by', models.CharField(default='', help_text='Who set it, if a person did.', max_length=200)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('message', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='moderation', to='chat.message')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(max_length=200)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("scored", "Scored"),
+                            ("unscored", "Unscored"),
+                            ("refused", "Refused"),
+                            ("set", "Set"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "points",
+                    models.IntegerField(default=0, help_text="How much trust it cost; negative: gave."),
+                ),
+                ("reasons", models.JSONField(default=list)),
+                (
+                    "by",
+                    models.CharField(default="", help_text="Who set it, if a person did.", max_length=200),
+                ),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "message",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="moderation",
+                        to="chat.message",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-id'],
-                'default_permissions': ('view',),
+                "ordering": ["-at", "-id"],
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='Reminder',
+            name="Reminder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(help_text='Whose it is.', max_length=200)),
-                ('text', models.CharField(max_length=2000)),
-                ('due_at', models.DateTimeField()),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('handed_on', 'Handed On'), ('cancelled', 'Cancelled')], default='waiting', max_length=9)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reminders', to='chat.channel')),
-                ('delivery', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='chat.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(help_text="Whose it is.", max_length=200)),
+                ("text", models.CharField(max_length=2000)),
+                ("due_at", models.DateTimeField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("handed_on", "Handed On"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=9,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reminders",
+                        to="chat.channel",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to="chat.delivery"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['due_at', 'id'],
+                "ordering": ["due_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Summary',
+            name="Summary",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_id', models.BigIntegerField(help_text='Of the first message that it is about.')),
-                ('last_id', models.BigIntegerField()),
-                ('count', models.PositiveIntegerField(help_text='How many messages.')),
-                ('text', models.TextField()),
-                ('quoted', models.JSONField(default=list, help_text='Ids of the messages whose sentences it is made of.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='summaries', to='chat.channel')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("first_id", models.BigIntegerField(help_text="Of the first message that it is about.")),
+                ("last_id", models.BigIntegerField()),
+                ("count", models.PositiveIntegerField(help_text="How many messages.")),
+                ("text", models.TextField()),
+                (
+                    "quoted",
+                    models.JSONField(
+                        default=list, help_text="Ids of the messages whose sentences it is made of."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="summaries",
+                        to="chat.channel",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'summaries',
-                'ordering': ['-created_at', '-id'],
+                "verbose_name_plural": "summaries",
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='UserTrust',
+            name="UserTrust",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(max_length=200, unique=True)),
-                ('score', models.IntegerField(default=100)),
-                ('recovered_at', models.DateTimeField(help_text='Since when a day counts for the next recovery.')),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(max_length=200, unique=True)),
+                ("score", models.IntegerField(default=100)),
+                (
+                    "recovered_at",
+                    models.DateTimeField(help_text="Since when a day counts for the next recovery."),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'verbose_name_plural': 'user trust',
-                'ordering': ['score', 'subject'],
-                'indexes': [models.Index(condition=models.Q(('score__lt', 100)), fields=['recovered_at'], name='chat_trust_to_recover')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('score__gte', 0), ('score__lte', 100)), name='chat_trust_score')],
+                "verbose_name_plural": "user trust",
+                "ordering": ["score", "subject"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("score__lt", 100)),
+                        fields=["recovered_at"],
+                        name="chat_trust_to_recover",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("score__gte", 0), ("score__lte", 100)), name="chat_trust_score"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(models.F('channel'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='chat_message_newest'),
+            model_name="message",
+            index=models.Index(
+                models.F("channel"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="chat_message_newest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['author', 'created_at'], name='chat_message_author'),
+            model_name="message",
+            index=models.Index(fields=["author", "created_at"], name="chat_message_author"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state', 'answering')), fields=['answer_by'], name='chat_message_answering'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("state", "answering")),
+                fields=["answer_by"],
+                name="chat_message_answering",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('channel', 'external_id'), name='chat_message_external_id'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                fields=("channel", "external_id"), name="chat_message_external_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'answer')), fields=('reply_to',), name='chat_message_one_answer'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "answer")), fields=("reply_to",), name="chat_message_one_answer"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['text', 'question', 'answer', 'notice'])), name='chat_message_kind'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["text", "question", "answer", "notice"])),
+                name="chat_message_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('kind', 'answer'), _negated=True), ('state', 'said')), models.Q(('answer_by__isnull', False), ('ended_at', None), ('kind', 'answer'), ('state', 'answering')), models.Q(('ended_at__isnull', False), ('kind', 'answer'), ('state__in', ('answered', 'declined', 'failed'))), _connector='OR'), name='chat_message_state'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(models.Q(("kind", "answer"), _negated=True), ("state", "said")),
+                    models.Q(
+                        ("answer_by__isnull", False),
+                        ("ended_at", None),
+                        ("kind", "answer"),
+                        ("state", "answering"),
+                    ),
+                    models.Q(
+                        ("ended_at__isnull", False),
+                        ("kind", "answer"),
+                        ("state__in", ("answered", "declined", "failed")),
+                    ),
+                    _connector="OR",
+                ),
+                name="chat_message_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='moderationevent',
-            index=models.Index(models.F('subject'), models.OrderBy(models.F('at'), descending=True), name='chat_moderation_subject'),
+            model_name="moderationevent",
+            index=models.Index(
+                models.F("subject"),
+                models.OrderBy(models.F("at"), descending=True),
+                name="chat_moderation_subject",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moderationevent',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['scored', 'unscored', 'refused', 'set'])), name='chat_moderation_kind'),
+            model_name="moderationevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["scored", "unscored", "refused", "set"])),
+                name="chat_moderation_kind",
+            ),
         ),
         migrations.AddIndex(
-            model_name='reminder',
-            index=models.Index(condition=models.Q(('status', 'waiting')), fields=['due_at'], name='chat_reminder_due'),
+            model_name="reminder",
+            index=models.Index(
+                condition=models.Q(("status", "waiting")), fields=["due_at"], name="chat_reminder_due"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reminder',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'handed_on', 'cancelled'])), name='chat_reminder_status'),
+            model_name="reminder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["waiting", "handed_on", "cancelled"])),
+                name="chat_reminder_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='summary',
-            constraint=models.UniqueConstraint(fields=('channel', 'first_id'), name='chat_summary_first'),
+            model_name="summary",
+            constraint=models.UniqueConstraint(fields=("channel", "first_id"), name="chat_summary_first"),
         ),
         migrations.AddConstraint(
-            model_name='summary',
-            constraint=models.CheckConstraint(condition=models.Q(('last_id__gte', models.F('first_id'))), name='chat_summary_range'),
+            model_name="summary",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("last_id__gte", models.F("first_id"))), name="chat_summary_range"
+            ),
         ),
     ]

@@ -35,7 +35,9 @@ def cited(answer: Message) -> list[str]:
 
 
 @pytest.mark.usefixtures("vault", "granted", "in_chat")
-def test_nine_of_ten_questions_are_answered_with_a_correct_citation_and_what_has_no_answer_is_declined(channel: Channel) -> None:
+def test_nine_of_ten_questions_are_answered_with_a_correct_citation_and_what_has_no_answer_is_declined(
+    channel: Channel,
+) -> None:
     answers = {each["text"]: (answered(each["text"]), each["notes"]) for each in LIST["answered"]}
     missed = {text: cited(a) for text, (a, notes) in answers.items() if not set(cited(a)) & set(notes)}
     first = [text for text, (a, notes) in answers.items() if cited(a)[:1] and cited(a)[0] in notes]
