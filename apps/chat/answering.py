@@ -80,12 +80,21 @@ class _Draft:
 
 
 def ask(
-    *, channel: str, subject: str, external_id: str, text: str, now: datetime, scorer: Scorer | None = None
+    *,
+    channel: str,
+    subject: str,
+    external_id: str,
+    text: str,
+    now: datetime,
+    by_job: bool = False,
+    scorer: Scorer | None = None,
 ) -> Asked:
-    """Store a question and its answer to be; the same external id again is the same question.
+    """Store a question and its answer to be, `by_job` with the job that makes it.
 
-    Raises what `messages.post` raises.
+    The same external id again is the same question. Raises what `messages.post` raises.
     """
+    from apps.chat import tasks  # tasks are made of what is here
+
     allowed = messages.allow(channel=channel, subject=subject, text=text, now=now, scorer=scorer)
     with atomic():
         posted = messages.store(
@@ -111,6 +120,8 @@ def ask(
                 "answer_by": now + 2 * limit + MARGIN,
             },
         )
+        if by_job and posted.is_new:
+            tasks.answer.enqueue(answer=answer.pk)
     return Asked(question, answer, posted.is_new)
 
 

@@ -140,11 +140,17 @@ def decide(*, delivery_id: int, arrived: bool, by: str, now: datetime) -> Delive
     moved = Delivery.objects.filter(pk=delivery_id, status=DeliveryStatus.UNCERTAIN).update(
         status=status, decided_by=by, ended_at=now
     )
+    delivery = get_delivery(delivery_id)
+    if not moved:
+        raise DeliveryDecidedError(delivery_id, delivery.status)
+    return delivery
+
+
+def get_delivery(delivery_id: int) -> Delivery:
+    """Return a delivery. Raises DeliveryNotFoundError."""
     delivery = Delivery.objects.filter(pk=delivery_id).first()
     if delivery is None:
         raise DeliveryNotFoundError(delivery_id)
-    if not moved:
-        raise DeliveryDecidedError(delivery_id, delivery.status)
     return delivery
 
 

@@ -1,12 +1,17 @@
-"""What chat does when it is told something: it says so in the channel for announcements, once."""
+"""What chat does when it is told something: it says so in the channel for announcements, or where it is asked to."""
 
 from apps.chat.announcing import announce
+from apps.chat.channels import get_open_channel
+from apps.chat.errors import ChannelArchivedError, ChannelNotFoundError, MessageConflictError
+from apps.chat.messages import notice
 from contracts.agent import ServiceCallFailed
+from contracts.chat import PostMessage
 from contracts.home import SloBreached
 from contracts.ships import VesselMoored
 from contracts.stars import GoodNightAhead
 from monolith.contracts import call_scope
 from monolith.events import subscriber
+from monolith.jobs import GiveUp
 
 
 @subscriber
@@ -44,3 +49,17 @@ def say_what_failed(event: ServiceCallFailed) -> None:
         f"Service call '{event.name}' of tenant {call_scope().tenant or 'unknown'} failed: "
         f"{event.reason.replace('_', ' ')}.{doubt}"
     )
+
+
+@subscriber(parks=False)  # words that cannot be said do not hold up those that follow
+def say_for_others(command: PostMessage) -> None:
+    """Say another module's words in a channel."""
+    try:
+        notice(
+            channel=get_open_channel(command.channel),
+            external_id=f"reference:{command.reference}",
+            text=command.text,
+            author=call_scope().actor or "system:modules",
+        )
+    except (ChannelNotFoundError, ChannelArchivedError, MessageConflictError) as error:
+        raise GiveUp(str(error)) from error
