@@ -85,9 +85,14 @@ def _piece(value: str) -> str:
         content = choices[0]["delta"].get("content") if choices else ""  # a last event may only have counts
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise NonsenseError("The language model's server sent what is no answer.") from error
-    if content is not None and not isinstance(content, str):
+    if content is not None and not (isinstance(content, str) and _is_text(content)):
         raise NonsenseError("The language model's server sent what is no text.")
     return content or ""
+
+
+def _is_text(content: str) -> bool:
+    """JSON can name halves of characters, which nothing can store."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in content)
 
 
 def _prompt(question: str, passages: Sequence[Passage]) -> str:

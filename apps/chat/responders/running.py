@@ -17,7 +17,7 @@ from apps.chat.responders.port import Passage, Responder
 
 MOST_AT_ONCE: Final = 16  # per process; more of them would only share the same cores and the same model
 
-type _Item = str | BaseException | None  # a piece, what was raised, or the end
+type _Item = str | Exception | None  # a piece, what was raised, or the end
 
 _places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
@@ -56,7 +56,7 @@ def _read(items: "SimpleQueue[_Item]", limit_s: float) -> Iterator[str]:
             raise ResponderTimeoutError(limit_s) from None
         if item is None:
             return
-        if isinstance(item, BaseException):
+        if isinstance(item, Exception):
             raise item
         if monotonic() > until:  # also when it trickles steadily
             raise ResponderTimeoutError(limit_s)
@@ -79,7 +79,9 @@ def _work(
                 return
             items.put(piece)
         items.put(None)
-    except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+    except Exception as error:  # noqa: BLE001 - handed to whoever waits
         items.put(error)
+    except BaseException as error:  # noqa: BLE001 - one that would end the process ends this thread
+        items.put(RuntimeError(f"the responder left with {type(error).__name__}"))
     finally:
         _places.release()
