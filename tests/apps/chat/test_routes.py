@@ -278,13 +278,13 @@ class TestDeliveriesAndReminders:
             assert deliveries.due(now=timezone.now() + timedelta(days=1)) == []
 
     def test_a_reminder_is_said_when_it_is_due(self, staff: Client, jobs: Jobs) -> None:
-        due_at = timezone.now() + timedelta(hours=1)
+        due_at = timezone.now() + timedelta(minutes=3)
         made = send(staff, f"{API}/reminders", channel="help", text="Tea.", due_at=due_at.isoformat())
         assert (made.status_code, made.json()["status"], made.json()["channel"]) == (201, "waiting", "help")
         jobs.deploy("chat")
-        jobs.run_for(minutes=50)
+        jobs.run_for(minutes=2)
         assert staff.get(f"{HELP}/messages").json()["total"] == 0
-        jobs.run_for(minutes=15)
+        jobs.run_for(minutes=3)
         (message,) = staff.get(f"{HELP}/messages").json()["items"]
         assert message["text"].endswith(": Tea.")
         assert staff.get(f"{API}/reminders?status=handed_on").json()["total"] == 1
@@ -292,7 +292,7 @@ class TestDeliveriesAndReminders:
     def test_a_reminder_is_cancelled_by_whose_it_is(
         self, staff: Client, jobs: Jobs, django_user_model: Any
     ) -> None:
-        due_at = timezone.now() + timedelta(hours=1)
+        due_at = timezone.now() + timedelta(minutes=3)
         made = send(staff, f"{API}/reminders", channel="help", text="Tea.", due_at=due_at.isoformat()).json()
         path = f"{API}/reminders/{made['id']}/cancel"
         other = Client()
@@ -302,7 +302,7 @@ class TestDeliveriesAndReminders:
         assert staff.post(path).json()["status"] == "cancelled"
         assert staff.post(path).status_code == 409
         jobs.deploy("chat")
-        jobs.run_for(hours=2)
+        jobs.run_for(minutes=5)
         assert staff.get(f"{HELP}/messages").json()["total"] == 0
 
     def test_a_channel_is_summarised_when_asked(self, staff: Client) -> None:

@@ -64,21 +64,24 @@ def test_a_summary_begins_where_the_last_one_ended(channel: Channel) -> None:
 
 def test_the_task_summarises_where_enough_was_said(channel: Channel, jobs: Jobs) -> None:
     say(channel, *["The relay stopped."] * 19)
-    jobs.deploy("chat")
-    jobs.run_for(hours=3)
+    tasks.summarise.enqueue()
+    jobs.run_due()
     assert not Summary.objects.exists()
     say(channel, "And again.")
-    jobs.run_for(hours=3)
+    tasks.summarise.enqueue()
+    jobs.run_due()
     assert Summary.objects.get().count == 20
 
 
 def test_trust_comes_back_by_the_day(jobs: Jobs) -> None:
     trust.set_trust(subject="user:1", score=10, by="user:9", reason="test", now=timezone.now())
-    jobs.deploy("chat")
-    jobs.run_for(days=3, hours=1)
-    assert UserTrust.objects.get().score in (50, 70)  # by whole days, at ten past midnight
-    jobs.run_for(days=3)
-    assert UserTrust.objects.get().score == 100
+    found = []
+    for _ in range(6):
+        jobs.travel(days=1)
+        tasks.recover_trust.enqueue()
+        jobs.run_due()
+        found.append(UserTrust.objects.get().score)
+    assert found == [30, 50, 70, 90, 100, 100]
 
 
 def test_pruning_removes_what_is_over_and_keeps_what_is_not(channel: Channel) -> None:
