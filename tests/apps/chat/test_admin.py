@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.chat import trust
-from apps.chat.models import Channel, Delivery, Message, Reminder, Summary
+from apps.chat.models import Channel, Delivery, Message, Reminder, Summary, UserTrust
 from monolith import entering
 from monolith.contracts import forget_decisions
 
@@ -87,7 +87,7 @@ def test_without_a_grant_an_action_does_nothing_and_says_what_is_missing(
 @pytest.mark.usefixtures("granted", "rows")
 def test_trust_is_given_back_and_a_channel_archived(staff: Client, channel: Channel) -> None:
     with entering("chat"):
-        pk = trust.UserTrust.objects.get().pk
+        pk = UserTrust.objects.get().pk
     act(staff, "usertrust", "restore", pk)
     act(staff, "channel", "archive", channel.pk)
     with entering("chat"):

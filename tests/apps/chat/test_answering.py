@@ -169,6 +169,7 @@ def test_when_all_places_hang_a_question_fails_at_once_and_later_ones_do_not() -
     assert threading.active_count() <= before
     again = ask(key="again", who=99)
     *_, done = answering.make_answer(again.answer.pk, responder=ExtractiveResponder())
+    assert isinstance(done, Done)
     assert done.answer.state == "answered"
 
 
@@ -223,6 +224,7 @@ def test_an_answer_that_was_given_up_meanwhile_stays_so() -> None:
     next(pieces)
     answering.fail_stale(now=timezone.now() + timedelta(hours=1))
     *_, done = pieces
+    assert isinstance(done, Done)
     assert (done.answer.state, done.answer.failure) == ("failed", "lost")
 
 

@@ -20,6 +20,7 @@ from apps.chat.errors import (
 )
 from apps.chat.models import Channel, Delivery, DeliveryStatus, Message
 from apps.chat.senders.port import Outgoing
+from apps.chat.senders.senders import SENDERS
 from apps.chat.senders.webhook import WebhookSender
 from monolith.testing.jobs import Jobs
 from tests.apps.chat.webhook_server import WebhookServer, serving
@@ -134,7 +135,7 @@ def test_crash_in_the_chats_own_channel_leaves_one_message(channel: Channel) -> 
     delivery = queued("help", sender="channel")
     claimed = deliveries.claim(delivery.pk, now=NOW)
     assert claimed is not None
-    deliveries.SENDERS["channel"].send(Outgoing(key="k1", target="help", text="Hello."))  # and it dies
+    SENDERS["channel"].send(Outgoing(key="k1", target="help", text="Hello."))  # and it dies
     deliveries.give_up(now=LATER)
     assert deliveries.deliver(delivery.pk, now=LATER + FIRST_PAUSE) == "posted"
     assert Message.objects.count() == 1
