@@ -31,7 +31,7 @@ from monolith import atomic
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS: Final = 6  # with the pauses below: given up after about half an hour
+MAX_ATTEMPTS: Final = 6  # with the pauses below: given up after about a quarter of an hour
 FIRST_PAUSE: Final = timedelta(seconds=30)  # doubles with each attempt
 # Longer than any attempt takes: a job that sends has a time limit of 60 s.
 LEASE: Final = timedelta(seconds=90)

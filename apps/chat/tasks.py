@@ -17,7 +17,13 @@ from monolith.jobs import ONCE, Retry, task
 ANSWER_AGAIN: Final = Retry(attempts=2, first_s=1.0)
 
 
-@task(time_limit_s=150, transaction=False, retry=ANSWER_AGAIN, concurrency_key="answer:{answer}")
+@task(
+    time_limit_s=150,
+    transaction=False,
+    retry=ANSWER_AGAIN,
+    dedupe_key="answer:{answer}",
+    concurrency_key="answer:{answer}",
+)
 def answer(answer: int) -> str:
     """Make an answer that nobody streams; returns its state."""
     state = ""
@@ -27,7 +33,12 @@ def answer(answer: int) -> str:
     return state
 
 
-@task(time_limit_s=60, transaction=False, retry=ONCE)  # what fails is due again, by its own count
+@task(
+    time_limit_s=60,
+    transaction=False,
+    retry=ONCE,  # what fails is due again, by its own count
+    dedupe_key="deliver:{delivery}",
+)
 def deliver(delivery: int) -> str:
     """Make the next attempt of a delivery; returns where it stands."""
     return deliveries.deliver(delivery, now=timezone.now())

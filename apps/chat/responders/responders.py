@@ -25,13 +25,20 @@ def _extractive(configuration: Configuration) -> Responder:
 
 
 def _openai(configuration: Configuration) -> Responder:
-    needed = {OPENAI_URL: configuration.openai_url, OPENAI_MODEL: configuration.openai_model}
+    declared = (
+        composed().modules["chat"].secrets
+    )  # empty unless a key was needed or set when this process began
+    needed = {
+        OPENAI_URL: configuration.openai_url,
+        OPENAI_MODEL: configuration.openai_model,
+        API_KEY: declared,
+    }
     if lacking := [name for name, value in needed.items() if not value]:
-        raise UnknownResponderError(OPENAI, RESPONDERS, lacking=" and ".join(lacking))
+        raise UnknownResponderError(OPENAI, RESPONDERS, lacking=", ".join(lacking))
     return OpenAIResponder(
         url=configuration.openai_url,
         model=configuration.openai_model,
-        api_key=composed().secret("chat", API_KEY),
+        api_key=composed().secret("chat", declared[0]),
         timeout_s=configuration.answer_timeout_s,
     )
 

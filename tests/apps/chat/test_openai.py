@@ -157,12 +157,13 @@ def test_tiers_start_only_with_the_key_where_it_belongs() -> None:
 
 
 def test_a_responder_that_lacks_a_setting_or_is_none_is_named(settings: Any) -> None:
-    with pytest.raises(UnknownResponderError, match="CHAT_OPENAI_URL and CHAT_OPENAI_MODEL"):
+    with pytest.raises(UnknownResponderError, match="CHAT_OPENAI_URL, CHAT_OPENAI_MODEL, CHAT_API_KEY"):
         default_responder(Configuration.read({"CHAT_RESPONDER": "openai"}))
     with pytest.raises(UnknownResponderError, match="extractive, openai"):
         default_responder(Configuration.read({"CHAT_RESPONDER": "oracle"}))
     known = dict(composed().secrets) | {"chat": {"CHAT_API_KEY": SecretStr(KEY)}}
-    settings.MONOLITH = replace(composed(), secrets=known)
+    chat = replace(composed().modules["chat"], secrets=("CHAT_API_KEY",))
+    settings.MONOLITH = replace(composed(), secrets=known, modules=dict(composed().modules) | {"chat": chat})
     named = {"CHAT_OPENAI_URL": "http://127.0.0.1:1/v1/", "CHAT_OPENAI_MODEL": "small"}
     assert default_responder(Configuration.read({"CHAT_RESPONDER": "openai"} | named)).name == "openai"
 

@@ -77,14 +77,17 @@ def test_pieces_come_while_the_model_is_still_at_it(cluster: PostgresCluster) ->
             chunk("12 hours and 25 minutes [1]."),
             "data: [DONE]\n\n",
         ]
-        with served(cluster, "private", **_told(model)) as tier, staff_of(tier) as staff:
-            with asking(staff, "q") as response:
-                lines = response.iter_lines()
-                assert "event: text" in lines
-                assert json.loads(next(lines).removeprefix("data: ")) == {"text": "High water follows every "}
-                model.hold.set()  # only now the rest is written
-                assert "event: done" in lines
-                done = json.loads(next(lines).removeprefix("data: "))
+        with (
+            served(cluster, "private", **_told(model)) as tier,
+            staff_of(tier) as staff,
+            asking(staff, "q") as response,
+        ):
+            lines = response.iter_lines()
+            assert "event: text" in lines
+            assert json.loads(next(lines).removeprefix("data: ")) == {"text": "High water follows every "}
+            model.hold.set()  # only now the rest is written
+            assert "event: done" in lines
+            done = json.loads(next(lines).removeprefix("data: "))
     assert (done["state"], done["responder"]) == ("answered", "openai")
     assert done["text"] == "High water follows every 12 hours and 25 minutes [1]."
 
