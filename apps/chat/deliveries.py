@@ -19,12 +19,14 @@ from typing import Any, Final
 
 from django.db.models import F
 
+from apps.chat import trust
 from apps.chat.errors import (
     DeliveryConflictError,
     DeliveryDecidedError,
     DeliveryNotFoundError,
 )
 from apps.chat.models import Delivery, DeliveryStatus
+from apps.chat.permission import DELIVER, require_permission
 from apps.chat.senders.port import NotSent, Outgoing, Refused, Sender
 from apps.chat.senders.senders import SENDERS, sender_for
 from monolith import atomic
@@ -67,6 +69,23 @@ def queue(
             delivery.refresh_from_db()
             tasks.deliver.enqueue(delivery=delivery.pk)
     return Queued(delivery, is_new)
+
+
+def request(*, subject: str, dedupe_key: str, sender: str, target: str, text: str, now: datetime) -> Queued:
+    """Queue somebody's words, which cost them trust as posted ones do.
+
+    Raises LockedOutError, ChatDeniedError, and what `queue` raises.
+    """
+    trust.require_trusted(subject)
+    require_permission(subject=subject, action=DELIVER, resource=f"{sender}:{target}")
+    verdict = trust.judge(subject=subject, text=text, now=now)
+    with atomic():
+        queued = queue(
+            dedupe_key=dedupe_key, sender=sender, target=target, text=text, requested_by=subject, now=now
+        )
+        if queued.is_new:
+            trust.apply(subject=subject, verdict=verdict, now=now)
+    return queued
 
 
 def deliver(delivery_id: int, *, now: datetime, senders: Mapping[str, Sender] = SENDERS) -> str:

@@ -10,9 +10,8 @@ from apps.chat import deliveries as services
 from apps.chat import queries
 from apps.chat.answers import DeliveryOut, DeliveryPage
 from apps.chat.edge import problems, subject_of
-from apps.chat.permission import DECIDE, DELIVER, require_permission
+from apps.chat.permission import DECIDE, require_permission
 from apps.chat.requests import DeliveryDecision, DeliverySearch, NewDelivery, Number
-from apps.chat.trust import require_trusted
 from monolith.http.problems import ProblemSchema
 
 deliveries = Router()
@@ -31,11 +30,8 @@ def list_deliveries(request: HttpRequest, wanted: Query[DeliverySearch]) -> Any:
 )
 def add_delivery(request: HttpRequest, new: NewDelivery) -> Any:
     """Bring words to a channel or a webhook. The same key, place and words again are the same delivery (200)."""
-    subject = subject_of(request)
     with problems():
-        require_trusted(subject)
-        require_permission(subject=subject, action=DELIVER, resource=f"{new.sender}:{new.target}")
-        queued = services.queue(**new.model_dump(), requested_by=subject, now=timezone.now())
+        queued = services.request(subject=subject_of(request), **new.model_dump(), now=timezone.now())
     return Status(202 if queued.is_new else 200, queued.delivery)
 
 

@@ -65,7 +65,7 @@ def store(
     """Store words that were allowed, once, with what they cost. Runs in a transaction. Raises MessageConflictError."""
     posted = store_once(channel, external_id=external_id, created_at=now, **fields)
     if posted.is_new:
-        trust.apply(verdict=verdict, message=posted.message, now=now)
+        trust.apply(subject=posted.message.author, verdict=verdict, now=now, message=posted.message)
     return posted
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Path, Query, Router, Status
 
 from apps.chat import queries
@@ -31,7 +32,8 @@ def list_reminders(request: HttpRequest, wanted: Query[ReminderSearch]) -> Any:
 def add_reminder(request: HttpRequest, new: NewReminder) -> Any:
     """Have words said in a channel at a time."""
     with problems():
-        return Status(201, _shown(services.remind_me(subject=subject_of(request), **new.model_dump())))
+        reminder = services.remind_me(subject=subject_of(request), **new.model_dump(), now=timezone.now())
+    return Status(201, _shown(reminder))
 
 
 @reminders.post(

@@ -4,25 +4,24 @@ from datetime import datetime
 from typing import Final
 
 from apps.chat import deliveries
-from apps.chat.channels import get_open_channel
 from apps.chat.errors import ReminderNotFoundError, ReminderOverError, UnknownTargetError
+from apps.chat.messages import allow
 from apps.chat.models import Reminder, ReminderStatus
-from apps.chat.permission import POST, require_permission
-from apps.chat.trust import require_trusted
+from apps.chat.trust import apply
 from monolith import atomic
 
 MAX_AT_ONCE: Final = 100
 
 
-def remind_me(*, channel: str, subject: str, text: str, due_at: datetime) -> Reminder:
-    """Store a reminder.
+def remind_me(*, channel: str, subject: str, text: str, due_at: datetime, now: datetime) -> Reminder:
+    """Store a reminder; its words cost trust as posted ones do.
 
     Raises ChannelNotFoundError, ChannelArchivedError, LockedOutError, ChatDeniedError.
     """
-    found = get_open_channel(channel)
-    require_trusted(subject)
-    require_permission(subject=subject, action=POST, resource=f"channel:{channel}")
-    reminder = Reminder.objects.create(channel=found, subject=subject, text=text, due_at=due_at)
+    allowed = allow(channel=channel, subject=subject, text=text, now=now)
+    with atomic():
+        reminder = Reminder.objects.create(channel=allowed.channel, subject=subject, text=text, due_at=due_at)
+        apply(subject=subject, verdict=allowed.verdict, now=now)
     reminder.refresh_from_db()
     return reminder
 

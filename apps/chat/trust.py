@@ -54,19 +54,19 @@ def judge(*, subject: str, text: str, now: datetime, scorer: Scorer | None = Non
         return None
 
 
-def apply(*, verdict: Verdict | None, message: Message, now: datetime) -> None:
-    """Take what a message costs from its author's trust. Runs in the transaction that stores the message."""
+def apply(*, subject: str, verdict: Verdict | None, now: datetime, message: Message | None = None) -> None:
+    """Take what words cost from their author's trust. Runs in the transaction that stores them."""
     if verdict is None:
         ModerationEvent.objects.create(
-            subject=message.author,
+            subject=subject,
             kind=ModerationKind.UNSCORED,
             message=message,
             reasons=["scoring failed"],
         )
     elif verdict.points > 0:
-        _lower(message.author, verdict.points, now)
+        _lower(subject, verdict.points, now)
         ModerationEvent.objects.create(
-            subject=message.author,
+            subject=subject,
             kind=ModerationKind.SCORED,
             points=verdict.points,
             reasons=list(verdict.reasons),

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from django.conf import LazySettings
 
-from apps.chat import messages, trust
+from apps.chat import deliveries, messages, reminders, trust
 from apps.chat.errors import ChatDeniedError, LockedOutError, MessageConflictError
 from apps.chat.messages import Posted
 from apps.chat.models import Message, ModerationEvent, UserTrust
@@ -167,3 +167,15 @@ def test_a_flood_locks_its_author_out() -> None:
     assert trust.trust_of("user:1") < 40
     with pytest.raises(LockedOutError):
         post("7", text="Buy now.")
+
+
+@pytest.mark.usefixtures("granted")
+def test_words_on_other_ways_into_a_channel_cost_as_much(settings: LazySettings) -> None:
+    settings.CHAT_BLOCKED_WORDS = ["fool"]
+    for _ in range(2):
+        deliveries.request(
+            subject="user:1", dedupe_key="a", sender="channel", target="help", text="You fool.", now=NOW
+        )
+    assert trust.trust_of("user:1") == 75
+    reminders.remind_me(channel="help", subject="user:1", text="You fool.", due_at=NOW + DAY, now=NOW)
+    assert trust.trust_of("user:1") == 50
