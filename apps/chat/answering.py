@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.chat import messages
 from apps.chat.citations import citations, is_declined
 from apps.chat.configuration import Configuration
-from apps.chat.errors import ResponderError, UnknownResponderError
+from apps.chat.errors import ResponderError
 from apps.chat.evidence import find_passages
 from apps.chat.models import Kind, Message, State
 from apps.chat.responders.port import Passage, Responder
@@ -139,7 +139,7 @@ def make_answer(
     try:
         yield from _write(draft, responder, limit_s)
         yield Done(_finish(draft))
-    except (ResponderError, CallError, UnknownResponderError) as error:
+    except (ResponderError, CallError) as error:
         yield Done(_fail(draft, error))
     except GeneratorExit:
         raise
@@ -178,8 +178,8 @@ def _finish(draft: _Draft) -> Message:
 
 def _fail(draft: _Draft, error: Exception) -> Message:
     """End an answer honestly; what an unforeseen error says may be internal, so its words are not repeated."""
-    if isinstance(error, ResponderError | UnknownResponderError):
-        said, kind = str(error), getattr(error, "kind", "misconfigured")
+    if isinstance(error, ResponderError):
+        said, kind = str(error), error.kind
     elif isinstance(error, CallError):
         said, kind = "The notes could not be searched.", "search"
     else:

@@ -13,6 +13,7 @@ ANSWER_TIMEOUT: Final = "CHAT_ANSWER_TIMEOUT_S"
 
 EXTRACTIVE: Final = "extractive"
 OPENAI: Final = "openai"
+RESPONDERS: Final = (EXTRACTIVE, OPENAI)
 _LONGEST_S: Final = 120.0  # a job that answers may take a little longer than this, and no more
 
 
@@ -27,9 +28,17 @@ class Configuration:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Return what the variables say. Raises ValueError naming a bad one."""
+        """Return what the variables say. Raises ValueError naming a bad one, or one that is missing."""
+        responder = environ.get(RESPONDER) or EXTRACTIVE
+        if responder not in RESPONDERS:
+            raise ValueError(f"{RESPONDER} is {responder!r}; it is one of {', '.join(RESPONDERS)}")
+        lacking = [
+            name for name in (OPENAI_URL, OPENAI_MODEL) if responder == OPENAI and not environ.get(name)
+        ]
+        if lacking:
+            raise ValueError(f"{RESPONDER} is {OPENAI!r}, which needs {' and '.join(lacking)}")
         return cls(
-            responder=environ.get(RESPONDER) or EXTRACTIVE,
+            responder=responder,
             openai_url=environ.get(OPENAI_URL, "").rstrip("/"),
             openai_model=environ.get(OPENAI_MODEL, ""),
             answer_timeout_s=_seconds(environ),

@@ -8,7 +8,6 @@ ChatError
 ├── MessageConflictError        the external id stands for other words
 ├── ChatDeniedError             compliance does not let someone write
 ├── LockedOutError              somebody's trust is too low to write
-├── UnknownResponderError       no responder has that name, or it lacks a setting
 ├── ResponderError              no answer came
 │   ├── ResponderTimeoutError   not in time
 │   ├── ResponderBusyError      too many answers are being made
@@ -84,14 +83,6 @@ class LockedOutError(ChatError):
         super().__init__(
             f"The trust of {subject} is {score} and writing takes {needed}. It grows by the day."
         )
-
-
-class UnknownResponderError(ChatError):
-    """No responder has that name, or it lacks a setting."""
-
-    def __init__(self, name: str, known: Iterable[str], lacking: str = "") -> None:
-        why = f"needs {lacking}" if lacking else f"is none; CHAT_RESPONDER is one of {', '.join(known)}"
-        super().__init__(f"Responder '{name}' {why}.")
 
 
 class ResponderError(ChatError):

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from apps.chat import answering
 from apps.chat.configuration import Configuration, secrets
-from apps.chat.errors import NonsenseError, ResponderError, UnknownResponderError
+from apps.chat.errors import NonsenseError, ResponderError
 from apps.chat.models import Message
 from apps.chat.responders.extractive import ExtractiveResponder
 from apps.chat.responders.openai import OpenAIResponder
@@ -156,16 +156,30 @@ def test_tiers_start_only_with_the_key_where_it_belongs() -> None:
         compose(Profile.PUBLIC, modules, {"CHAT_API_KEY": KEY})
 
 
-def test_a_responder_that_lacks_a_setting_or_is_none_is_named(settings: Any) -> None:
-    with pytest.raises(UnknownResponderError, match="CHAT_OPENAI_URL, CHAT_OPENAI_MODEL, CHAT_API_KEY"):
-        default_responder(Configuration.read({"CHAT_RESPONDER": "openai"}))
-    with pytest.raises(UnknownResponderError, match="extractive, openai"):
-        default_responder(Configuration.read({"CHAT_RESPONDER": "oracle"}))
-    known = dict(composed().secrets) | {"chat": {"CHAT_API_KEY": SecretStr(KEY)}}
+def test_a_responder_that_lacks_a_setting_or_is_none_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="needs CHAT_OPENAI_URL and CHAT_OPENAI_MODEL"):
+        Configuration.read({"CHAT_RESPONDER": "openai"})
+    with pytest.raises(ValueError, match="extractive, openai"):
+        Configuration.read({"CHAT_RESPONDER": "oracle"})
+
+
+def test_the_model_is_asked_with_the_key_that_the_process_began_with(
+    settings: Any, model: ModelServer
+) -> None:
     chat = replace(composed().modules["chat"], secrets=("CHAT_API_KEY",))
-    settings.MONOLITH = replace(composed(), secrets=known, modules=dict(composed().modules) | {"chat": chat})
-    named = {"CHAT_OPENAI_URL": "http://127.0.0.1:1/v1/", "CHAT_OPENAI_MODEL": "small"}
-    assert default_responder(Configuration.read({"CHAT_RESPONDER": "openai"} | named)).name == "openai"
+    settings.MONOLITH = replace(
+        composed(),
+        secrets=dict(composed().secrets) | {"chat": {"CHAT_API_KEY": SecretStr(KEY)}},
+        modules=dict(composed().modules) | {"chat": chat},
+    )
+    model.events = [DONE]
+    environ = {
+        "CHAT_RESPONDER": "openai",
+        "CHAT_OPENAI_URL": f"{model.url}/",
+        "CHAT_OPENAI_MODEL": "small",
+    }
+    assert [*default_responder(Configuration.read(environ)).respond("How often?", [PASSAGE])] == []
+    assert model.asked[0][0] == f"Bearer {KEY}"
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "121", "soon"])
