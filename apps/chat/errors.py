@@ -97,7 +97,7 @@ class ResponderTimeoutError(ResponderError):
     kind = "timeout"
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"No answer came within {seconds:g} seconds.")
+        super().__init__(f"It took longer than {seconds:g} seconds.")
 
 
 class ResponderBusyError(ResponderError):

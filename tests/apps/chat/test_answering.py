@@ -148,7 +148,7 @@ def test_a_responder_that_hangs_leaves_an_honest_failure_and_its_thread_behind()
     hanging = Hangs()
     answer = ended(hanging, limit_s=LIMIT_S)
     assert (answer.state, answer.failure) == ("failed", "timeout")
-    assert answer.text == "No answer: No answer came within 0.2 seconds."
+    assert answer.text == "No answer: It took longer than 0.2 seconds."
     hanging.go.set()
     assert hanging.gone.wait(10)
 
