@@ -13,8 +13,6 @@ from apps.chat import deliveries, trust
 from apps.chat.models import Delivery, Message, ModerationEvent
 from monolith import entering
 from monolith.contracts import forget_decisions
-from monolith.http.api import api_of
-from monolith.profile import Profile
 from monolith.testing.jobs import Jobs
 from tests.apps.chat.notes import ASKED, write_notes
 
@@ -32,6 +30,11 @@ def send(client: Client, path: str, **body: Any) -> Any:
 
 def posted(client: Client, key: str = "a", text: str = "Hello.") -> Any:
     return send(client, f"{HELP}/messages", external_id=key, text=text)
+
+
+def hang_up(response: Any) -> None:
+    """End a stream before its end: by way of the test client, which then leaves the connections open."""
+    response._iterator.close()
 
 
 def events_of(response: Any) -> list[tuple[str, Any]]:
@@ -97,7 +100,6 @@ class TestChannelsAndMessages:
             ("channels", {"slug": "Not A Slug", "title": "x"}, "#/slug"),
             ("channels", {"slug": "x", "title": "x", "kept_days": 0}, "#/kept_days"),
             ("channels/help/messages", {"external_id": "a", "text": " \n"}, "#/text"),
-            ("channels/help/messages", {"external_id": "a", "text": "a\0b"}, "#/text"),
             ("channels/help/messages", {"external_id": "a b", "text": "x"}, "#/external_id"),
             ("channels/help/messages", {"external_id": "a", "text": "x" * 10_001}, "#/text"),
             ("channels/help/messages", {"external_id": "a", "text": "x", "author": "user:2"}, "#/author"),
@@ -155,7 +157,7 @@ class TestAsking:
         chunks = iter(response.streaming_content)
         asked = json.loads(next(chunks).decode().partition("data: ")[2])
         assert b"event: found" in next(chunks)
-        response.close()
+        hang_up(response)
         answer = f"{HELP}/messages/{asked['answer']}"
         assert staff.get(answer).json()["state"] == "answering"
         jobs.run_due()
@@ -172,7 +174,7 @@ class TestAsking:
             assert b"event: asked" in next(chunks)
             assert b"event: found" in next(chunks)
             waited.append(time.perf_counter() - started)
-            response.close()
+            hang_up(response)
         assert sorted(waited)[18] < FIRST_BYTES_S
 
 
@@ -237,11 +239,9 @@ class TestPermission:
         assert client.get(f"{API}/moderation").status_code == 403
         assert client.get(f"{API}/trust/me").status_code == 200
 
-    def test_nobody_else_gets_in_and_the_public_tier_has_none_of_it(self, client: Client) -> None:
+    def test_nobody_else_gets_in(self, client: Client) -> None:
         assert client.get(f"{API}/channels").status_code == 401
         assert send(client, f"{HELP}/ask", external_id="q", text="x").status_code in (401, 403)
-        paths = api_of(Profile.PUBLIC).get_openapi_schema()["paths"]
-        assert [path for path in paths if "/chat/" in path] == []
 
 
 @pytest.mark.usefixtures("granted")
