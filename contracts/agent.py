@@ -99,7 +99,7 @@ class ServiceCallSucceeded(Event, key="call_id", external=True):
     status: int
 
 
-class ServiceCallFailed(Event, key="call_id", external=True):
+class ServiceCallFailed(Event, key="call_id"):
     """A call ended without success, and is not tried again."""
 
     call_id: UUID

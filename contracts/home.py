@@ -47,7 +47,7 @@ class Home(Interface, Protocol):
         ...
 
 
-class SloBreached(Event, key="service", external=True):
+class SloBreached(Event, key="service"):
     """A service has fallen more than half a percentage point below its objective. Told once until it recovers."""
 
     service: str

@@ -100,7 +100,7 @@ class VesselFirstSeen(Event, key="mmsi", external=True):
     heard_at: UtcDatetime
 
 
-class VesselMoored(Event, key="mmsi", external=True):
+class VesselMoored(Event, key="mmsi"):
     """A vessel has stayed within 500 m for an hour."""
 
     mmsi: int

@@ -83,7 +83,7 @@ class Stars(Interface, Protocol):
         ...
 
 
-class GoodNightAhead(Event, key="site", external=True):
+class GoodNightAhead(Event, key="site"):
     """One of the next three nights at a site is forecast to have two clear dark hours or more.
 
     Told once for each night, when a forecast first says so. A later forecast may differ: ask `best_sites` before going.

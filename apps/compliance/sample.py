@@ -11,6 +11,7 @@ RULES: Final = (
     ),
     ("home.edit_slo", "home.edit_slo", "A service level is a promise to those who read the status page."),
     ("agent.*", "agent.use", "What a tenant has sent to the outside cannot be taken back."),
+    ("chat.*", "chat.use", "What was said has been read before it is taken back."),
 )
 GRANTS: Final = (
     ("user:*", "ships.ingest", "Private routes are for staff; all of them may bring in sentences."),
@@ -19,6 +20,7 @@ GRANTS: Final = (
     ("user:*", "knowledge.publish", "Private routes are for staff; narrow it to those who should publish."),
     ("command:import_notes", "knowledge.publish", "As above, and only what asks to be published."),
     ("user:*", "home.edit_slo", "Private routes are for staff; narrow it to those who answer for a service."),
+    ("user:*", "chat.use", "Private routes are for staff; give moderating and deciding a right of their own."),
 )
 TENANT_GRANTS: Final = (
     ("sample", "user:*", "agent.use", "The tenant of agent's sample calls, for all staff to try it."),

@@ -172,7 +172,7 @@ def test_strangers_see_and_do_nothing(client: Client, method: str, paths: list[s
 
 
 def test_the_sample_lets_staff_and_the_command_ingest_and_is_loaded_once() -> None:
-    assert sample.load() == "4 rules and 7 grants new"
+    assert sample.load() == "5 rules and 8 grants new"
     assert sample.load() == "0 rules and 0 grants new"
     for subject, allowed in {"user:7": True, "command:ingest_nmea": True, "command:other": False}.items():
         with entering("ships"):

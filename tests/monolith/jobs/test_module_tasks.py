@@ -1,5 +1,7 @@
 """Every task of every module ends well as a job: in its own transaction or in none, with a result that is JSON."""
 
+from inspect import Parameter, signature
+
 import pytest
 
 from apps.hikes.geometry import Point
@@ -19,6 +21,13 @@ OF_MODULES = sorted(
 )
 
 
+def needs_arguments(path: str) -> bool:
+    """Say whether a task is enqueued about something: its module's own tests run it."""
+    task = find(path)
+    assert task is not None
+    return any(each.default is Parameter.empty for each in signature(task.func).parameters.values())
+
+
 def done(path: str) -> Job:
     """Enqueue a job of a task, run it as a worker does, and return its row."""
     task, module = find(path), owner_of(path)
@@ -36,7 +45,7 @@ def done(path: str) -> Job:
 
 
 @pytest.mark.usefixtures("committed_db")
-@pytest.mark.parametrize("path", OF_MODULES)
+@pytest.mark.parametrize("path", [path for path in OF_MODULES if not needs_arguments(path)])
 def test_a_task_succeeds_on_a_system_without_data(path: str) -> None:
     row = done(path)
 

@@ -1,0 +1,196 @@
+"""Questions and their answers. Runs as chat: enter the module first.
+
+An answer is a message from the moment of the question: `answering`, and later answered, declined or failed, once. It
+is made by whoever streams it, or by a job; the watchdog ends what neither of them ended.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from apps.chat import messages
+from apps.chat.citations import citations, is_declined
+from apps.chat.configuration import Configuration
+from apps.chat.errors import ResponderError
+from apps.chat.evidence import find_passages
+from apps.chat.models import Kind, Message, State
+from apps.chat.responders.port import Passage, Responder
+from apps.chat.responders.responders import default_responder
+from apps.chat.responders.running import pieces
+from apps.chat.scoring import Scorer
+from contracts.knowledge import Visible
+from monolith import atomic
+from monolith.contracts import CallError
+
+logger = logging.getLogger(__name__)
+
+AUTHOR: Final = "system:answers"
+MARGIN: Final = timedelta(seconds=60)  # a job may wait for its worker, and be tried twice
+DECLINED: Final = "The notes do not say anything about that, as far as I can find. Nothing is made up here."
+LOST: Final = "No answer: whoever was writing it stopped. Ask again."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, its answer to be, and whether they are new."""
+
+    question: Message
+    answer: Message
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Passages that the answer is made of; none when it will be declined."""
+
+    passages: list[Passage]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer, as it comes. It counts when Done says that the answer is answered."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The answer as it is stored."""
+
+    answer: Message
+
+
+type Piece = Found | Text | Done
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An answer while it is made."""
+
+    answer: Message
+    asked: str
+    asked_by: str
+    responder: str = ""
+    passages: list[Passage] = field(default_factory=list)
+    text: str = ""
+
+
+def ask(
+    *,
+    channel: str,
+    subject: str,
+    external_id: str,
+    text: str,
+    now: datetime,
+    by_job: bool = False,
+    scorer: Scorer | None = None,
+) -> Asked:
+    """Store a question and its answer to be, `by_job` with the job that makes it.
+
+    The same external id again is the same question. Raises what `messages.post` raises.
+    """
+    from apps.chat import tasks  # tasks are made of what is here
+
+    allowed = messages.allow(channel=channel, subject=subject, text=text, now=now, scorer=scorer)
+    with atomic():
+        posted = messages.store(
+            allowed.channel,
+            external_id=external_id,
+            now=now,
+            verdict=allowed.verdict,
+            author=subject,
+            kind=Kind.QUESTION,
+            text=text,
+        )
+        question = posted.message
+        limit = timedelta(seconds=Configuration.read().answer_timeout_s)
+        answer, _ = Message.objects.get_or_create(
+            reply_to=question,
+            kind=Kind.ANSWER,
+            defaults={
+                "channel": allowed.channel,
+                "external_id": f"answer:{question.pk}",
+                "author": AUTHOR,
+                "state": State.ANSWERING,
+                "text": "",
+                "answer_by": now + 2 * limit + MARGIN,
+            },
+        )
+        if by_job and posted.is_new:
+            tasks.answer.enqueue(answer=answer.pk)
+    return Asked(question, answer, posted.is_new)
+
+
+def make_answer(
+    answer_id: int, *, responder: Responder | None = None, limit_s: float | None = None
+) -> Iterator[Piece]:
+    """Make an answer that is not there yet, and yield what comes of it; Done is the last piece, also of a failure."""
+    answer = Message.objects.select_related("channel", "reply_to").filter(pk=answer_id).first()
+    if answer is None:  # the question was pruned
+        return
+    if answer.state != State.ANSWERING or answer.reply_to is None:
+        yield Done(answer)
+        return
+    draft = _Draft(answer, answer.reply_to.text, answer.reply_to.author)
+    try:
+        yield from _write(draft, responder, limit_s)
+        yield Done(_finish(draft))
+    except (ResponderError, CallError) as error:
+        yield Done(_fail(draft, error))
+    except GeneratorExit:
+        raise
+    except Exception as error:
+        logger.exception("answer %s failed", answer_id)
+        yield Done(_fail(draft, error))
+
+
+def fail_stale(*, now: datetime) -> int:
+    """Fail answers whose time is over; returns how many."""
+    stale = Message.objects.filter(state=State.ANSWERING, answer_by__lt=now)
+    return stale.update(state=State.FAILED, failure="lost", text=LOST, ended_at=now)
+
+
+def _write(draft: _Draft, responder: Responder | None, limit_s: float | None) -> Iterator[Piece]:
+    configuration = Configuration.read()
+    visible = Visible(draft.answer.channel.answers_from)
+    draft.passages = find_passages(draft.asked, visible=visible, asked_by=draft.asked_by)
+    yield Found(draft.passages)
+    if not draft.passages:
+        return
+    responder = responder or default_responder(configuration)
+    draft.responder = responder.name
+    limit = configuration.answer_timeout_s if limit_s is None else limit_s
+    for piece in pieces(responder, draft.asked, draft.passages, limit_s=limit):
+        draft.text += piece
+        yield Text(piece)
+
+
+def _finish(draft: _Draft) -> Message:
+    if not draft.passages or is_declined(draft.text):
+        return _end(draft, state=State.DECLINED, text=DECLINED)
+    rests_on = citations(draft.asked, draft.text, draft.passages)
+    return _end(draft, state=State.ANSWERED, text=draft.text.strip(), citations=rests_on)
+
+
+def _fail(draft: _Draft, error: Exception) -> Message:
+    """End an answer honestly; what an unforeseen error says may be internal, so its words are not repeated."""
+    if isinstance(error, ResponderError):
+        said, kind = str(error), error.kind
+    elif isinstance(error, CallError):
+        said, kind = "The notes could not be searched.", "search"
+    else:
+        said, kind = "Something broke while it was written.", "crashed"
+    return _end(draft, state=State.FAILED, text=f"No answer: {said}", failure=kind)
+
+
+def _end(draft: _Draft, **fields: Any) -> Message:
+    """Write how an answer ended, unless it has already."""
+    fields |= {"responder": draft.responder, "ended_at": timezone.now()}
+    open_answers = Message.objects.filter(pk=draft.answer.pk, state=State.ANSWERING)
+    if not open_answers.update(**fields):
+        logger.warning("answer %s had ended before", draft.answer.pk)
+    return Message.objects.select_related("channel").get(pk=draft.answer.pk)

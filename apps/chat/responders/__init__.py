@@ -1,0 +1,1 @@
+"""What writes answers: a port and its implementations."""
