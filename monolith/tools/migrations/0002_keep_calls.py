@@ -5,8 +5,10 @@ from django.db import migrations
 KEEP = """
 CREATE FUNCTION keep_tool_calls() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND OLD.at < now() - interval '90 days' THEN
-        RETURN OLD;
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.at < now() - interval '90 days' THEN
+            RETURN OLD;
+        END IF;
     END IF;
     RAISE EXCEPTION '% of % is refused: the audit of tools only grows', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -8,10 +8,10 @@ WITH held AS MATERIALIZED (
             CASE WHEN filled_at IS NULL THEN calls_a_minute
                  ELSE calls_left + EXTRACT(EPOCH FROM clock_timestamp() - filled_at) * calls_a_minute / 60 END
         ) AS calls,
-        CASE WHEN spent_on = (now() AT TIME ZONE 'UTC')::date THEN spent_units ELSE 0 END AS spent,
+        CASE WHEN spent_on = (clock_timestamp() AT TIME ZONE 'UTC')::date THEN spent_units ELSE 0 END AS spent,
         calls_a_minute, units_a_day
     FROM monolith_tools_token
-    WHERE id = %(id)s AND revoked_at IS NULL AND expires_at > now()
+    WHERE id = %(id)s AND revoked_at IS NULL AND expires_at > clock_timestamp()
     FOR NO KEY UPDATE
 ),
 judged AS (
@@ -22,8 +22,8 @@ charged AS (
     SET calls_left = judged.calls - CASE WHEN has_calls AND has_units THEN 1 ELSE 0 END,
         filled_at = clock_timestamp(),
         spent_units = judged.spent + CASE WHEN has_calls AND has_units THEN %(units)s ELSE 0 END,
-        spent_on = (now() AT TIME ZONE 'UTC')::date,
-        used_at = now()
+        spent_on = (clock_timestamp() AT TIME ZONE 'UTC')::date,
+        used_at = clock_timestamp()
     FROM judged
     WHERE token.id = judged.id
 )
