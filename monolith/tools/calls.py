@@ -21,14 +21,16 @@ from monolith.contracts.errors import (
     InvalidResult,
 )
 from monolith.contracts.scope import acting, call_scope, correlation_id, deadline
-from monolith.errors import MonolithError
+from monolith.module import PLATFORM
 from monolith.telemetry import span
 from monolith.tools.audit import MAX_DETAIL, kept_arguments, record
 from monolith.tools.decisions import Question, Undecided, require_decision
+from monolith.tools.errors import ToolCancelled, ToolRefused
 from monolith.tools.models import ToolCall
 from monolith.tools.offer import Tag
-from monolith.tools.progress import Progress, ToolCancelled
+from monolith.tools.progress import Progress
 from monolith.tools.registry import tools
+from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import Identity, charge
 from monolith.tools.tool import Tool
 from monolith.transactions import reading
@@ -38,10 +40,6 @@ logger = logging.getLogger("monolith.tools")
 CALLER: Final = "tools"  # in the place of the calling module, where a contract's operation is a tool
 MAX_RESULT: Final = 256 * 1024  # characters of JSON; what is larger belongs in pages
 Outcome = ToolCall.Outcome
-
-
-class ToolRefused(MonolithError):
-    """Raised by a tool that will not do what it was asked; the text is told to whoever called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +164,7 @@ def _run(tool: Tool, values: dict[str, Any], progress: Progress) -> Any:
                 scope.reads_only,
             )
             return answer(call, tool.function)
-        with entering(tool.module):
+        with entering(PLATFORM if tool.module == FRAMEWORK else tool.module):
             extra = {tool.progress: progress} if tool.progress else {}
             return tool.function(**values, **extra)
 

@@ -3,11 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from monolith.errors import MonolithError
-
-
-class ToolCancelled(MonolithError):
-    """Whoever called the tool does not wait any more."""
+from monolith.tools.errors import ToolCancelled
 
 
 class Progress:

@@ -14,8 +14,9 @@ from monolith.contracts.contract import Operation, read_operation, signature_pro
 from monolith.contracts.interface import Kind
 from monolith.contracts.registry import provided
 from monolith.errors import CompositionError
-from monolith.module import Module
+from monolith.module import Module, Tier
 from monolith.tools.offer import Offer, Tag, offer_of
+from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tool import Tool, is_progress
 
 MAX_NAME: Final = 64  # characters; clients refuse longer ones
@@ -44,16 +45,17 @@ IDENTITIES: Final = frozenset(
         "username",
     }
 )
+_FRAMEWORK_MODULE: Final = Module(name=FRAMEWORK, tier=Tier.PRIVATE, tools="monolith.tools.own")
 _BY_KIND: Final = {Kind.QUERY: Tag.READ, Kind.COMMAND: Tag.EXECUTE, Kind.GATE: Tag.READ}
 
 
 @cache
 def tools() -> Mapping[str, Tool]:
     """Return the tools of this process by name, those of one module together. Raises CompositionError."""
-    modules = composed().modules
-    if problems := [problem for module in modules.values() for problem in tool_problems(module)]:
+    modules = [_FRAMEWORK_MODULE, *composed().modules.values()]
+    if problems := [problem for module in modules for problem in tool_problems(module)]:
         raise CompositionError(problems)
-    found = [tool for module in modules.values() for tool in tools_of(module)]
+    found = [tool for module in modules for tool in tools_of(module)]
     return MappingProxyType({tool.name: tool for tool in found})
 
 
@@ -129,6 +131,8 @@ def _function_problems(
 
 def _operations(module: Module) -> Iterator[tuple[Operation, Offer, Callable[..., Any]]]:
     """Yield the operations of a module's contracts that are offered, with the functions that keep them."""
+    if module is _FRAMEWORK_MODULE:
+        return
     for operation, function in provided({module.name: module})[module.name]:
         if operation.offer is not None:
             yield operation, operation.offer, function

@@ -27,3 +27,8 @@ def scope_problems(scopes: Iterable[str], modules: Iterable[str]) -> Iterator[st
             yield f"{scope!r} begins with no tag; use one of {', '.join(sorted(tags))}"
         elif module not in known:
             yield f"{scope!r} names no module; use one of {', '.join(sorted(known))}"
+
+
+def suggestions(modules: Iterable[str]) -> str:
+    """Return in one sentence what scopes are made of."""
+    return f"Tags: {', '.join(Tag)}. Modules: {', '.join(sorted({*modules, FRAMEWORK}))}, or {EVERY} for every one."

@@ -131,3 +131,8 @@ def revoke(name: str) -> datetime | None:
 def digest(secret: str) -> bytes:
     """Return what is kept of a secret. It has 256 random bits, so a plain hash cannot be guessed back."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
+
+
+def is_over(token: Token) -> bool:
+    """Say whether a token's time is over."""
+    return token.expires_at <= timezone.now()
