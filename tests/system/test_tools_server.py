@@ -71,8 +71,8 @@ def tier() -> Iterator[Tier]:
     with prepared_directory() as directory:
         cluster = PostgresCluster(directory)
         environ = tier_environ(cluster, "private")
-        with served(cluster, "private") as url:
-            yield Tier(url, {**os.environ, **environ})
+        with served(cluster, "private") as serving:
+            yield Tier(serving.address, {**os.environ, **environ})
 
 
 @asynccontextmanager
