@@ -1,7 +1,7 @@
 """Admin pages of tokens, decisions and the audit of calls."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -38,7 +38,7 @@ class TokenForm(_TokenForm):
 
     class Meta:
         model = Token
-        fields: ClassVar = ["name", "tenant", "calls_a_minute", "units_a_day"]
+        fields = ["name", "tenant", "calls_a_minute", "units_a_day"]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -55,7 +55,7 @@ class TokenForm(_TokenForm):
 class TokenAdmin(_TokenAdmin):
     """Tokens are made here and revoked; nobody changes what one may call after it was given away."""
 
-    list_display: ClassVar = [
+    list_display = [
         "name",
         "scope_list",
         "tenant",
@@ -64,9 +64,9 @@ class TokenAdmin(_TokenAdmin):
         "used_at",
         "made_by",
     ]
-    list_filter: ClassVar = ["revoked_at"]
-    search_fields: ClassVar = ["name", "tenant"]
-    actions: ClassVar = ["revoke"]
+    list_filter = ["revoked_at"]
+    search_fields = ["name", "tenant"]
+    actions = ["revoke"]
     form = TokenForm
 
     @admin.display(description="scopes")
@@ -108,11 +108,11 @@ class TokenAdmin(_TokenAdmin):
 class DecisionAdmin(_DecisionAdmin):
     """Calls of restricted tools that wait for a person."""
 
-    list_display: ClassVar = ["asked_at", "tool", "token", "status", "expires_at", "decided_by"]
-    list_filter: ClassVar = ["status", "tool"]
-    list_select_related: ClassVar = ["token"]
+    list_display = ["asked_at", "tool", "token", "status", "expires_at", "decided_by"]
+    list_filter = ["status", "tool"]
+    list_select_related = ["token"]
     date_hierarchy = "asked_at"
-    actions: ClassVar = ["approve", "refuse"]
+    actions = ["approve", "refuse"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -143,9 +143,9 @@ class DecisionAdmin(_DecisionAdmin):
 class ToolCallAdmin(_CallAdmin):
     """Every call; the database lets nobody change one."""
 
-    list_display: ClassVar = ["at", "tool", "token_name", "tenant", "outcome", "duration_ms", "units"]
-    list_filter: ClassVar = ["outcome", "tag", "tool"]
-    search_fields: ClassVar = ["tool", "token_name", "tenant", "correlation"]
+    list_display = ["at", "tool", "token_name", "tenant", "outcome", "duration_ms", "units"]
+    list_filter = ["outcome", "tag", "tool"]
+    search_fields = ["tool", "token_name", "tenant", "correlation"]
     date_hierarchy = "at"
     show_full_result_count = False
 

@@ -25,6 +25,7 @@ from monolith.module import PLATFORM
 from monolith.telemetry import span
 from monolith.tools.audit import MAX_DETAIL, kept_arguments, record
 from monolith.tools.decisions import Question, Undecided, require_decision
+from monolith.tools.definition import Tool
 from monolith.tools.errors import ToolCancelled, ToolRefused
 from monolith.tools.models import ToolCall
 from monolith.tools.offer import Tag
@@ -32,7 +33,6 @@ from monolith.tools.progress import Progress
 from monolith.tools.registry import tools
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import Identity, charge
-from monolith.tools.tool import Tool
 from monolith.transactions import reading
 
 logger = logging.getLogger("monolith.tools")

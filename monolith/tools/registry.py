@@ -15,9 +15,9 @@ from monolith.contracts.interface import Kind
 from monolith.contracts.registry import provided
 from monolith.errors import CompositionError
 from monolith.module import Module, Tier
+from monolith.tools.definition import Tool, is_progress
 from monolith.tools.offer import Offer, Tag, offer_of
 from monolith.tools.scopes import FRAMEWORK
-from monolith.tools.tool import Tool, is_progress
 
 MAX_NAME: Final = 64  # characters; clients refuse longer ones
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")

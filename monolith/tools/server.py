@@ -21,10 +21,10 @@ from mcp.shared.exceptions import MCPError
 from monolith.composition import composed
 from monolith.http.api import framework_version
 from monolith.tools.calls import Told, call_tool, visible_tools
+from monolith.tools.definition import Tool
 from monolith.tools.offer import Tag
 from monolith.tools.progress import Progress
 from monolith.tools.tokens import Identity
-from monolith.tools.tool import Tool
 
 type Context = ServerRequestContext[Any, Any]
 type Identify = Callable[[Context], Awaitable["Guest"]]

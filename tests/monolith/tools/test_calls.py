@@ -1,6 +1,7 @@
 """Calling tools: who may, what it costs, what is told and what is kept."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -14,7 +15,7 @@ from monolith.tools.tokens import Identity, TokenProblem
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 
-def identity(*scopes: str, tenant: str = "", **limits: int) -> Identity:
+def identity(*scopes: str, tenant: str = "", **limits: Any) -> Identity:
     _, secret = tokens.make(name="agent", scopes=scopes, made_by="me", tenant=tenant, **limits)
     found = tokens.authenticate(secret)
     assert found is not None
