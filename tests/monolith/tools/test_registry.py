@@ -34,7 +34,7 @@ def declare() -> Iterator[Declare]:
         for function in functions:
             function.__module__, function.__qualname__ = file.__name__, function.__name__
             setattr(file, function.__name__, function)
-        return Module(name="huts", tier=Tier.PRIVATE, tools=file.__name__, contract="no.such.contract")
+        return Module(name="huts", tier=Tier.PRIVATE, tools=file.__name__, contract="contracts.huts")
 
     yield make
     del sys.modules[file.__name__]
