@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,7 @@ class Hut(Schema):
 def declare() -> Iterator[Declare]:
     """Return a function that makes a module whose tools.py has the given functions."""
     file = ModuleType("toy_tools_file")
+    file.__spec__ = ModuleSpec(file.__name__, None)
     sys.modules[file.__name__] = file
 
     def make(*functions: Callable[..., Any]) -> Module:
