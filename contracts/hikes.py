@@ -5,7 +5,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import DeclaredError, Event, Interface, OpenEnum, Schema, UtcDatetime, raises
+from monolith.contracts import DeclaredError, Event, Interface, OpenEnum, Schema, UtcDatetime, raises, tool
 
 Slug = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -83,6 +83,7 @@ class WalkNotFound(DeclaredError):
 class Hikes(Interface, Protocol):
     """Walks and the weather for them."""
 
+    @tool()
     def find_walks(
         self,
         *,
@@ -100,6 +101,7 @@ class Hikes(Interface, Protocol):
         """
         ...
 
+    @tool()
     @raises(WalkNotFound)
     def get_walk(self, *, slug: Slug) -> WalkAhead:
         """Return one published walk with its viable hours ahead."""

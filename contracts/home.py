@@ -5,7 +5,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import Event, Interface, Schema, UtcDatetime
+from monolith.contracts import Event, Interface, Schema, UtcDatetime, tool
 
 
 class Status(StrEnum):
@@ -42,6 +42,7 @@ class ServiceStatus(Schema):
 class Home(Interface, Protocol):
     """Status of the system's services."""
 
+    @tool("get_status")
     def service_status(self, *, services: Slugs | None = None) -> list[ServiceStatus]:
         """Return the services asked for that are measured, or all of them, by slug."""
         ...

@@ -14,6 +14,7 @@ from monolith.contracts import (
     UtcDatetime,
     command,
     raises,
+    tool,
 )
 
 Slug = Annotated[str, Field(max_length=120, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -115,6 +116,7 @@ class RawInputRefused(DeclaredError):
 class Knowledge(Interface, Protocol):
     """A wiki of notes, private until published."""
 
+    @tool("search_notes")
     def search(
         self,
         *,
@@ -126,6 +128,7 @@ class Knowledge(Interface, Protocol):
         """Find notes with the words of a question and notes near it in meaning."""
         ...
 
+    @tool()
     @raises(NoteNotFound)
     def get_note(self, *, slug: Slug, visible: Visible = Visible.PUBLIC) -> Note:
         """Return one note."""
@@ -135,6 +138,7 @@ class Knowledge(Interface, Protocol):
         """Return several notes in the order asked for; those that do not exist, or may not be seen, are left out."""
         ...
 
+    @tool()
     @raises(RawInputRefused)
     @command
     def ingest_raw(

@@ -4,7 +4,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import DeclaredError, Interface, Schema, command, raises
+from monolith.contracts import DeclaredError, Interface, Schema, command, raises, tool
 
 TaskName = Annotated[
     str, Field(max_length=200, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$")
@@ -31,6 +31,7 @@ class NotRunnable(DeclaredError):
 class Scheduler(Interface, Protocol):
     """What runs and when."""
 
+    @tool()
     @raises(NotRunnable)
     @command
     def run_now(self, *, idempotency_key: str, task: TaskName, module: ModuleName = "") -> Enqueued:

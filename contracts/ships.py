@@ -4,7 +4,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import DeclaredError, Event, Interface, Schema, UtcDatetime, raises
+from monolith.contracts import DeclaredError, Event, Interface, Schema, UtcDatetime, raises, tool
 
 Mmsi = Annotated[int, Field(ge=200_000_000, le=999_999_999)]
 Hours = Annotated[float, Field(gt=0, le=168)]
@@ -81,10 +81,12 @@ class VesselNotFound(DeclaredError):
 class Ships(Interface, Protocol):
     """Vessels, as their own broadcasts have them."""
 
+    @tool("find_vessels")
     def vessels_near(self, *, near: Around, within_hours: Hours = 1.0, limit: Limit = 50) -> list[VesselNear]:
         """Return the vessels last heard near a place within the last hours, nearest first."""
         ...
 
+    @tool()
     @raises(VesselNotFound)
     def get_vessel(self, *, mmsi: Mmsi) -> Vessel:
         """Return one vessel."""

@@ -5,7 +5,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from monolith.contracts import Event, Interface, Schema, UtcDatetime
+from monolith.contracts import Event, Interface, Schema, UtcDatetime, tool
 
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2100, 12, 31))]
 
@@ -66,6 +66,7 @@ class BestNight(Schema):
 class Stars(Interface, Protocol):
     """Sun, moon and dark skies."""
 
+    @tool("get_sun_times", from_users=False)
     def sun_times(self, *, places: Places, days: Days) -> list[list[SunTimes]]:
         """Return the sun's times at each place on each day, both in the order asked for.
 
@@ -73,6 +74,7 @@ class Stars(Interface, Protocol):
         """
         ...
 
+    @tool("find_sites")
     def best_sites(
         self, *, near: Around | None = None, nights: Nights = 3, limit: Limit = 10
     ) -> list[BestNight]:

@@ -29,6 +29,7 @@ PLATFORM_APPS: Final = (
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.admin",
+    "monolith.tools",
 )
 BROKER_APP: Final = "monolith.events.brokers"  # the migrator's alone: it has migrations and no models
 JOB_APPS: Final = ("django_q",)  # for its code; what its tables would hold is in the modules' own

@@ -158,6 +158,11 @@ def redact(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
     return {key: _redacted(key, value) for key, value in line.items()}
 
 
+def redacted(value: Any) -> Any:
+    """Return plain data without what goes by a secret's name, and without the values of declared secrets."""
+    return _redacted("", value)
+
+
 def _redacted(key: Any, value: Any) -> Any:
     if isinstance(key, str) and value and _SENSITIVE_KEY.search(key):
         return REDACTED

@@ -23,6 +23,7 @@ HOST_LABELS: Final = frozenset(
         "django_pgschemas",
         "django_q",
         "messages",
+        "monolith_tools",
         "ninja",
         "sessions",
         "staticfiles",
@@ -110,6 +111,7 @@ class Module:
     api: str = ""  # dotted name of the functions that keep the promise; empty means <app>.api
     tasks: str = ""  # dotted name of its tasks; empty means <app>.tasks, where there is one
     subscribers: str = ""  # dotted name of its subscribers; empty means <app>.subscribers, where there is one
+    tools: str = ""  # dotted name of its tools; empty means <app>.tools, where there is one
     routes: str = ""  # dotted name of a Python module with Ninja routers `public` and/or `private`
     public_relations: tuple[PublicRelation, ...] = ()  # what the anonymous tier may read; nothing else
     consumers: tuple[OutsideConsumer, ...] = ()  # what reads its messages beside its subscribers
@@ -139,6 +141,10 @@ class Module:
     @property
     def subscribers_module(self) -> str:
         return self.subscribers or f"{self.django_app}.subscribers"
+
+    @property
+    def tools_module(self) -> str:
+        return self.tools or f"{self.django_app}.tools"
 
     @property
     def display_title(self) -> str:

@@ -29,6 +29,7 @@ from monolith.contracts.interface import Interface, command, gate, raises
 from monolith.contracts.messages import Command, Event, upcaster
 from monolith.contracts.schema import OpenEnum, Schema, UtcDatetime
 from monolith.contracts.scope import acting, call_budget, call_scope, deadline
+from monolith.tools.offer import Tag, tool
 
 __all__ = [
     "BreakerOpen",
@@ -51,6 +52,7 @@ __all__ = [
     "ProviderFailure",
     "RequirementNotDeclared",
     "Schema",
+    "Tag",
     "TooManyCalls",
     "TransportFailure",
     "UtcDatetime",
@@ -64,5 +66,6 @@ __all__ = [
     "gate",
     "raises",
     "require",
+    "tool",
     "upcaster",
 ]

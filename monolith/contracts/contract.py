@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from monolith.contracts.interface import IDEMPOTENCY_KEY, Gate, Interface, Kind,
 from monolith.contracts.plain_data import default_problems, type_problems
 from monolith.contracts.schema import adapter
 from monolith.errors import CompositionError
+from monolith.tools.offer import Offer, offer_of
 
 _RESERVED: Final = frozenset(dir(DeclaredError)) | {"data"}
 
@@ -45,6 +46,7 @@ class Operation:
     errors: tuple[type[DeclaredError], ...]
     gate: Gate | None
     documentation: str
+    offer: Offer | None = None  # as a tool
 
     @property
     def label(self) -> str:
@@ -116,7 +118,7 @@ def contract_of(interface: Any) -> Contract:
     if problems := list(interface_problems(interface)):
         raise CompositionError(problems)
     operations = {
-        name: _operation(module, version, name, method) for name, method in _methods(interface).items()
+        name: read_operation(module, version, name, method) for name, method in _methods(interface).items()
     }
     return Contract(module, version, interface, MappingProxyType(operations))
 
@@ -129,13 +131,16 @@ def _methods(interface: type[Any]) -> dict[str, Callable[..., Any]]:
     return found
 
 
-def _operation(module: str, version: int, name: str, method: Callable[..., Any]) -> Operation:
+def read_operation(
+    module: str, version: int, name: str, method: Callable[..., Any], *, without: Container[str] = ("self",)
+) -> Operation:
+    """Return what a sound method of an Interface, or a function, takes and gives, some parameters left out."""
     hints = get_type_hints(method, include_extras=True)
     marks = marks_of(method)
     parameters = tuple(
         Parameter(p.name, hints[p.name], p.default)
         for p in inspect.signature(method).parameters.values()
-        if p.name != "self"
+        if p.name not in without
     )
     return Operation(
         module=module,
@@ -147,6 +152,7 @@ def _operation(module: str, version: int, name: str, method: Callable[..., Any])
         errors=marks.errors,
         gate=marks.gate,
         documentation=inspect.cleandoc(method.__doc__ or ""),
+        offer=offer_of(method),
     )
 
 
@@ -159,10 +165,15 @@ def interface_problems(interface: type[Any]) -> Iterator[str]:
     if not methods:
         yield f"{_shown(interface)} has no operation; give it a method with keyword-only parameters"
     for name, method in methods.items():
-        yield from _method_problems(f"{_shown(interface)}.{name}", method)
+        place = f"{_shown(interface)}.{name}"
+        yield from signature_problems(place, method)
+        yield from _mark_problems(place, method, inspect.signature(method))
 
 
-def _method_problems(place: str, method: Callable[..., Any]) -> Iterator[str]:
+def signature_problems(
+    place: str, method: Callable[..., Any], *, without: Container[str] = ("self",)
+) -> Iterator[str]:
+    """Yield what keeps a function from being called with plain data by keyword, some parameters left out."""
     try:
         hints = get_type_hints(method, include_extras=True)
     except (NameError, TypeError) as error:
@@ -171,13 +182,13 @@ def _method_problems(place: str, method: Callable[..., Any]) -> Iterator[str]:
     signature = inspect.signature(method)
     if inspect.iscoroutinefunction(method):
         yield f"{place} is async; declare it with def, callers that are async use acall()"
-    for parameter in list(signature.parameters.values())[1:]:
-        yield from _parameter_problems(f"{place}({parameter.name})", parameter, hints)
+    for parameter in signature.parameters.values():
+        if parameter.name not in without:
+            yield from _parameter_problems(f"{place}({parameter.name})", parameter, hints)
     if "return" not in hints:
         yield f"{place} does not say what it returns; annotate it, with None if nothing"
     else:
         yield from type_problems(hints["return"], f"{place} -> result")
-    yield from _mark_problems(place, method, signature)
     if not inspect.getdoc(method):
         yield f"{place} has no docstring; say in one sentence what it does"
 

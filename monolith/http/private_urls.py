@@ -12,6 +12,7 @@ from monolith.contracts.wire import PREFIX
 from monolith.http import health, pages
 from monolith.http.api import api_of
 from monolith.profile import Profile
+from monolith.tools import http as tools
 
 handler400 = "monolith.http.error_pages.bad_request"
 handler403 = "monolith.http.error_pages.permission_denied"
@@ -33,6 +34,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", api_of(Profile.PRIVATE).urls),
     path(f"{PREFIX.lstrip('/')}<path:path>", endpoint_of(composed())),
+    path("mcp", tools.endpoint),
+    path("mcp/", tools.endpoint),
+    path(".well-known/oauth-protected-resource", tools.metadata),
+    path(".well-known/oauth-protected-resource/mcp", tools.metadata),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("robots.txt", pages.private_robots, name="robots"),

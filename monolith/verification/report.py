@@ -26,6 +26,7 @@ from monolith.verification.schedules import schedule_violations
 from monolith.verification.sql import sql_violations
 from monolith.verification.system import System, read_system
 from monolith.verification.tasks import task_violations
+from monolith.verification.tools import tool_violations
 from monolith.verification.violation import Violation
 
 FAMILIES: Final[Mapping[str, Callable[[System], Iterator[Violation]]]] = {
@@ -38,10 +39,11 @@ FAMILIES: Final[Mapping[str, Callable[[System], Iterator[Violation]]]] = {
     "contracts": contract_violations,
     "messages": message_violations,
     "tasks": task_violations,
+    "tools": tool_violations,
     "grants": grant_violations,
     "schedules": schedule_violations,
 }
-NEED_APPS: Final = frozenset({"relations", "contracts", "messages", "tasks", "schedules"})
+NEED_APPS: Final = frozenset({"relations", "contracts", "messages", "tasks", "tools", "schedules"})
 NEED_DATABASE: Final = frozenset({"grants", "schedules"})
 NOT_LOADED: Final = "the project does not load"
 

@@ -56,6 +56,7 @@ class Code(StrEnum):
     MESSAGES_UNKNOWN = "messages.unknown"
     MESSAGES_PUBLISHER = "messages.publisher"
     MESSAGES_TRANSACTION = "messages.transaction"
+    TOOLS_DECLARATION = "tools.declaration"
     TASKS_LIMIT = "tasks.limit"
     TASKS_LEASE = "tasks.lease"
     TASKS_TRANSACTION = "tasks.transaction"

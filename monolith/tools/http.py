@@ -1,0 +1,141 @@
+"""`/mcp` on the private tier: streamable HTTP, with a token in each request and no sessions.
+
+Without sessions any process answers any request. What the protocol calls a stream, progress and the like, is the answer
+of the request that it belongs to. The metadata of RFC 9728 says where a token is from, for clients that ask.
+"""
+
+import os
+import threading
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+
+from monolith.composition import composed
+from monolith.http.limits import LIMITS_ATTRIBUTE
+from monolith.http.problems import problem_response
+from monolith.tools.bridge import Bridge
+from monolith.tools.offer import Tag
+from monolith.tools.scopes import FRAMEWORK
+from monolith.tools.tokens import authenticate
+
+PATH: Final = "/mcp"
+METADATA: Final = "/.well-known/oauth-protected-resource"
+MAX_BODY: Final = 1024 * 1024
+GUEST: Final = "monolith.guest"
+_BEARER: Final = "Bearer "
+_bridges: dict[int, Bridge] = {}
+_making = threading.Lock()
+
+
+@csrf_exempt  # a token in a header is nothing that a browser sends by itself
+def endpoint(request: HttpRequest) -> HttpResponseBase:
+    """Answer a request of an agent."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    if not _is_own(request):
+        return problem_response(request, 403, detail="A page of another origin asks here.")
+    identity = authenticate(request.META.get("HTTP_AUTHORIZATION", "").removeprefix(_BEARER))
+    if identity is None:
+        return _unauthorized(request)
+    from monolith.tools.server import Guest
+
+    scope = _scope(request) | {GUEST: Guest(identity, copy_context())}
+    answer = bridge().ask(scope, request.body)
+    response: HttpResponseBase
+    if any(
+        name == "content-type" and value.startswith("text/event-stream") for name, value in answer.headers
+    ):
+        response = StreamingHttpResponse(answer.parts, status=answer.status)
+    else:
+        response = HttpResponse(b"".join(answer.parts), status=answer.status)
+    for name, value in answer.headers:
+        if name not in ("connection", "content-length"):
+            response.headers[name] = value
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+setattr(endpoint, LIMITS_ATTRIBUTE, {"POST": MAX_BODY})
+
+
+def metadata(request: HttpRequest) -> HttpResponse:
+    """Answer where a token is from and what it may say (RFC 9728)."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    modules = [FRAMEWORK, *composed().modules]
+    return JsonResponse(
+        {
+            "resource": request.build_absolute_uri(PATH),
+            "resource_name": "FastMonolith",
+            "bearer_methods_supported": ["header"],
+            "scopes_supported": [f"{tag}:{module}" for module in modules for tag in Tag],
+        }
+    )
+
+
+def bridge() -> Bridge:
+    """Return this process's way to the MCP server; a forked one makes its own."""
+    found = _bridges.get(os.getpid())
+    if found is None:
+        with _making:
+            found = _bridges.get(os.getpid()) or _bridges.setdefault(os.getpid(), _made())
+    return found
+
+
+def _made() -> Bridge:
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    from monolith.tools.server import Context, Guest, ToolServer
+
+    async def identify(context: Context) -> Guest:
+        request: Any = context.request
+        guest: Guest = request.scope[GUEST]
+        return guest
+
+    server = ToolServer(identify)
+    # Host and origin are checked before it: Django knows which names are ours.
+    open_ = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    application = server.protocol.streamable_http_app(
+        streamable_http_path=PATH,
+        stateless_http=True,
+        max_request_body_size=MAX_BODY,
+        transport_security=open_,
+    )
+    return Bridge(application, partial(server.protocol.session_manager.run))
+
+
+def _scope(request: HttpRequest) -> dict[str, Any]:
+    headers = [
+        (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in request.headers.items()
+    ]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": request.scheme,
+        "path": PATH,
+        "raw_path": PATH.encode(),
+        "query_string": request.META.get("QUERY_STRING", "").encode(),
+        "root_path": "",
+        "headers": [pair for pair in headers if pair[0] != b"authorization"],
+        "server": (request.get_host().partition(":")[0], int(request.get_port())),
+        "client": None,
+    }
+
+
+def _is_own(request: HttpRequest) -> bool:
+    origin = request.META.get("HTTP_ORIGIN", "")
+    return not origin or urlsplit(origin).netloc == request.get_host()
+
+
+def _unauthorized(request: HttpRequest) -> HttpResponse:
+    response = problem_response(request, 401, detail="Show a token: Authorization: Bearer …")
+    where = request.build_absolute_uri(METADATA + PATH)
+    response.headers["WWW-Authenticate"] = f'Bearer resource_metadata="{where}"'
+    return response

@@ -1,0 +1,198 @@
+"""The framework's own tools: the map of modules, the way of a call or a message, dead letters and stuck jobs."""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from monolith.composition import composed
+from monolith.contracts.contract import Contract
+from monolith.contracts.message_registry import message_types
+from monolith.contracts.registry import contracts
+from monolith.contracts.schema import Schema, UtcDatetime
+from monolith.events import steering as events
+from monolith.events.registry import subscribers_by_type
+from monolith.jobs import steering as jobs
+from monolith.jobs.steering_errors import SteeringError
+from monolith.tools.errors import ToolRefused
+from monolith.tools.offer import Tag, tool
+
+MAX_LISTED: Final = 100
+Module = Annotated[str, Field(max_length=63)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LISTED)]
+JobName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,63}/[0-9]{1,18}$")]
+
+
+class ModuleShown(Schema):
+    """One module of the system."""
+
+    name: str
+    title: str
+    summary: str
+    here: bool
+    """Whether this process has it."""
+    requires: list[str]
+    provides: list[str]
+    publishes: list[str]
+    subscribes: list[str]
+
+
+class Step(Schema):
+    """One step on the way of a call or a message."""
+
+    module: str
+    what: str
+
+
+class Route(Schema):
+    """What happens between a module and what it calls or tells."""
+
+    name: str
+    kind: str
+    steps: list[Step]
+
+
+class Letter(Schema):
+    """A message that a subscriber could not handle."""
+
+    job: str
+    """By which it is named elsewhere: module and number."""
+    type: str
+    subscriber: str
+    key: str
+    since: UtcDatetime
+    error: str
+    """The kind of the last error; its text is in the admin."""
+
+
+class Stuck(Schema):
+    """A job that should have run, or ended, by now."""
+
+    job: str
+    task: str
+    reason: str
+    since: UtcDatetime | None
+
+
+class Replayed(Schema):
+    """A job that runs again."""
+
+    job: str
+    status: str
+
+
+@tool(tag=Tag.READ, from_users=False)
+def list_modules() -> list[ModuleShown]:
+    """List the modules of the system: what each provides, requires, publishes and subscribes to."""
+    composition = composed()
+    return [
+        ModuleShown(
+            name=name,
+            title=module.display_title,
+            summary=module.summary,
+            here=name in composition.modules,
+            requires=list(module.requires),
+            provides=[label for contract in contracts()[name] for label in _labels(contract)],
+            publishes=sorted(known for known in message_types() if known.startswith(f"{name}.")),
+            subscribes=sorted(subscribers_by_type(name)) if name in composition.modules else [],
+        )
+        for name, module in composition.declared.items()
+    ]
+
+
+def _labels(contract: Contract) -> list[str]:
+    return [operation.label for operation in contract.operations.values()]
+
+
+@tool(tag=Tag.READ, from_users=False)
+def explain_route(*, name: Annotated[str, Field(max_length=200)]) -> Route:
+    """Explain which way a call (knowledge.search) or a message (knowledge.NoteChanged) takes between modules."""
+    for versions in contracts().values():
+        for contract in versions:
+            for operation in contract.operations.values():
+                if operation.label == name:
+                    return Route(name=name, kind=str(operation.kind), steps=_steps_of_call(operation.module))
+    if name in message_types():
+        return Route(name=name, kind=str(message_types()[name].kind), steps=_steps_of_message(name))
+    raise ToolRefused(f"There is no operation and no message called {name!r}; list_modules names them.")
+
+
+def _steps_of_call(owner: str) -> list[Step]:
+    composition = composed()
+    steps = [
+        Step(module=name, what="may call it: it lists the owner in `requires`")
+        for name, module in composition.declared.items()
+        if owner in module.requires
+    ]
+    if owner in composition.modules:
+        return [*steps, Step(module=owner, what="answers in this process, as its own role")]
+    where = "by HTTP" if owner in composition.remotes else "nowhere that this process knows"
+    return [*steps, Step(module=owner, what=f"answers {where}")]
+
+
+def _steps_of_message(name: str) -> list[Step]:
+    publisher = name.partition(".")[0]
+    steps = [
+        Step(module=publisher, what="writes it to its outbox, in the transaction of the change"),
+        Step(module=publisher, what="its relay gives it to the broker"),
+    ]
+    steps += [
+        Step(module=module, what=f"keeps it in its inbox and runs {subscriber.module_path}")
+        for module in composed().modules
+        for subscriber in subscribers_by_type(module).get(name, ())
+    ]
+    if message_types()[name].external:
+        steps.append(Step(module=publisher, what="lets others outside the system listen"))
+    return steps
+
+
+@tool(tag=Tag.READ, from_users=False)
+def list_dead_letters(*, module: Module = "", limit: Limit = 50) -> list[Letter]:
+    """List messages that subscribers gave up on, which hold up what follows them in order."""
+    try:
+        found = jobs.gather(lambda name: events.dead_letters(name, limit=limit), _named(module)).found
+    except SteeringError as error:
+        raise ToolRefused(str(error)) from error
+    return [
+        Letter(
+            job=letter.reference,
+            type=letter.type,
+            subscriber=letter.subscriber,
+            key=letter.key,
+            since=letter.died_at,
+            error=letter.error,
+        )
+        for letter in found[:limit]
+    ]
+
+
+@tool(tag=Tag.RESTRICTED, from_users=False)
+def replay_dead_letter(*, job: JobName) -> Replayed:
+    """Let a dead letter run again, named by its module and number as list_dead_letters has it."""
+    module, _, number = job.partition("/")
+    try:
+        row = events.replay(module, int(number))
+    except SteeringError as error:
+        raise ToolRefused(str(error)) from error
+    return Replayed(job=job, status=row.status)
+
+
+@tool(tag=Tag.READ, from_users=False)
+def list_stuck_jobs(*, module: Module = "", limit: Limit = 50) -> list[Stuck]:
+    """List jobs that run past their lease, or were due long ago."""
+    try:
+        found = jobs.gather(lambda name: jobs.stuck_jobs(name, limit=limit), _named(module)).found
+    except SteeringError as error:
+        raise ToolRefused(str(error)) from error
+    return [
+        Stuck(
+            job=stuck.job.reference,
+            task=stuck.job.task,
+            reason=stuck.reason,
+            since=stuck.since,
+        )
+        for stuck in found[:limit]
+    ]
+
+
+def _named(module: str) -> list[str] | None:
+    return [module] if module else None
