@@ -14,7 +14,7 @@ from django.utils.http import parse_etags
 
 from monolith.composition import composed
 from monolith.context import current_module
-from monolith.http.bodies import BODIES
+from monolith.http.bodies import BODIES, Address
 
 _KEY: Final = "monolith.cache_headers"
 
@@ -48,20 +48,31 @@ def cacheable[T](
         headers["Vary"] = ", ".join(names)
     if _holds(request, headers["ETag"]):
         return HttpResponse(status=304, headers=headers)
-    if body := BODIES.get(headers["ETag"]):
+    address = _address(request, names)
+    if body := BODIES.get(address, headers["ETag"]):
         return HttpResponse(body.content, content_type=body.content_type, headers=headers)
     built = build()
     if isinstance(built, HttpResponseBase):
         apply_headers(built, headers)
     else:
-        request.META[_KEY] = Pending(headers, max_age_s)
+        request.META[_KEY] = Pending(address, headers, max_age_s)
     return built
+
+
+def may_be_known(request: HttpRequest, vary: Iterable[str] = ()) -> bool:
+    """Say whether the answer may not have to be built: the caller names a version, or a body of this address is kept.
+
+    Then a route does well to ask for the version alone, and for the rows in `build`. Otherwise it will need both,
+    and gets them in one statement for less.
+    """
+    return "HTTP_IF_NONE_MATCH" in request.META or BODIES.has(_address(request, vary))
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """What `cacheable` leaves on a request for the answer that is still to be rendered."""
 
+    address: Address
     headers: Mapping[str, str]
     max_age_s: int
 
@@ -74,6 +85,7 @@ def finish(request: HttpRequest, response: HttpResponse) -> None:
     apply_headers(response, pending.headers)
     if response.status_code == 200:
         BODIES.put(
+            pending.address,
             pending.headers["ETag"],
             response.content,
             content_type=response.headers["Content-Type"],
@@ -86,9 +98,7 @@ def etag(request: HttpRequest, version: Iterable[object], vary: Iterable[str] = 
     digest = hashlib.blake2b(digest_size=16)
     parts = (
         code_version(current_module()),
-        request.path,
-        request.META.get("QUERY_STRING", ""),
-        *(request.headers.get(name, "") for name in vary),
+        *_address(request, vary),
         *version,
     )
     for part in parts:
@@ -105,14 +115,19 @@ def apply_headers(response: HttpResponseBase, headers: Mapping[str, str]) -> Non
 
 @cache
 def code_version(module: str) -> str:
-    """Return a digest of the module's Python files: a new release may render the same rows differently."""
+    """Return a digest of the module's Python and SQL: a new release may render the same rows differently."""
     declared = composed().declared.get(module)
     spec = find_spec(declared.django_app) if declared else None
     digest = hashlib.blake2b(digest_size=8)
     for location in (spec.submodule_search_locations or ()) if spec else ():
-        for file in sorted(Path(location).rglob("*.py")):
+        for file in sorted(file for file in Path(location).rglob("*") if file.suffix in (".py", ".sql")):
             digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _address(request: HttpRequest, vary: Iterable[str]) -> Address:
+    headers = (request.headers.get(name, "") for name in vary)
+    return request.path, request.META.get("QUERY_STRING", ""), *headers
 
 
 def _holds(request: HttpRequest, current: str) -> bool:
