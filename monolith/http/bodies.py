@@ -14,6 +14,9 @@ from typing import Final
 
 MAX_TOTAL_BYTES: Final = 16_000_000  # per process; the least recently used go first
 MAX_BODY_BYTES: Final = 256_000  # a larger body would push out too many others
+ENTRY_BYTES: Final = (
+    500  # what a kept body takes besides its content and address: many small ones count for what they are
+)
 
 type Address = tuple[str, ...]
 """What one answer is asked for by: path, query, and the headers that it varies with."""
@@ -60,14 +63,20 @@ class Bodies:
         """Keep a body for at most `max_age_s` seconds; one that is too large is not kept."""
         with self._lock:
             if known := self._bodies.pop(address, None):
-                self._total -= len(known.content)
-            if len(content) > min(MAX_BODY_BYTES, self._max_total_bytes):
+                self._total -= size_of(address, known.content)
+            size = size_of(address, content)
+            if len(content) > MAX_BODY_BYTES or size > self._max_total_bytes:
                 return
             self._bodies[address] = Body(etag, content, content_type, self._clock() + max_age_s)
-            self._total += len(content)
+            self._total += size
             while self._total > self._max_total_bytes:
-                _, oldest = self._bodies.popitem(last=False)
-                self._total -= len(oldest.content)
+                place, oldest = self._bodies.popitem(last=False)
+                self._total -= size_of(place, oldest.content)
+
+
+def size_of(address: Address, content: bytes) -> int:
+    """Return how many bytes a kept body is counted as."""
+    return ENTRY_BYTES + len(content) + sum(map(len, address))
 
 
 BODIES: Final = Bodies()
