@@ -11,9 +11,9 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator
 from apps.hikes.queries import Search, WalkSort
 from apps.hikes.walking_time import Grade
 from monolith.http.answers import Answer
-from monolith.http.questions import Question
 from monolith.http.maybe import Maybe
 from monolith.http.problems import Problem, field_error
+from monolith.http.questions import Question
 
 MAX_LIMIT: Final = 100
 MAX_OFFSET: Final = 10_000  # a list that long is searched, not paged through

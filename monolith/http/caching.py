@@ -40,15 +40,15 @@ def cacheable[T](
     Return it from a Ninja route: the headers reach the answer whether `build` gives data or an HttpResponse.
     """
     names = tuple(vary)
+    address = _address(request, names)
     headers = {
-        "ETag": etag(request, version, names),
+        "ETag": _etag(address, version),
         "Cache-Control": f"public, max-age=0, s-maxage={max_age_s}, stale-while-revalidate={revalidate_s}",
     }
     if names:
         headers["Vary"] = ", ".join(names)
     if _holds(request, headers["ETag"]):
         return HttpResponse(status=304, headers=headers)
-    address = _address(request, names)
     if body := BODIES.get(address, headers["ETag"]):
         return HttpResponse(body.content, content_type=body.content_type, headers=headers)
     built = build()
@@ -95,16 +95,7 @@ def finish(request: HttpRequest, response: HttpResponse) -> None:
 
 def etag(request: HttpRequest, version: Iterable[object], vary: Iterable[str] = ()) -> str:
     """Return a strong ETag of one representation: 32 hexadecimal digits in quotes."""
-    digest = hashlib.blake2b(digest_size=16)
-    parts = (
-        code_version(current_module()),
-        *_address(request, vary),
-        *version,
-    )
-    for part in parts:
-        digest.update(repr(part).encode())
-        digest.update(b"\0")
-    return f'"{digest.hexdigest()}"'
+    return _etag(_address(request, vary), version)
 
 
 def apply_headers(response: HttpResponseBase, headers: Mapping[str, str]) -> None:
@@ -128,6 +119,14 @@ def code_version(module: str) -> str:
 def _address(request: HttpRequest, vary: Iterable[str]) -> Address:
     headers = (request.headers.get(name, "") for name in vary)
     return request.path, request.META.get("QUERY_STRING", ""), *headers
+
+
+def _etag(address: Address, version: Iterable[object]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (code_version(current_module()), *address, *version):
+        digest.update(repr(part).encode())
+        digest.update(b"\0")
+    return f'"{digest.hexdigest()}"'
 
 
 def _holds(request: HttpRequest, current: str) -> bool:

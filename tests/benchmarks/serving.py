@@ -186,15 +186,15 @@ import cProfile, pstats, sys
 from monolith.wsgi import application
 from django.test import RequestFactory
 import io
-def call(path):
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "SERVER_NAME": "127.0.0.1",
+def call(path, query):
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "SERVER_NAME": "127.0.0.1",
                "SERVER_PORT": "80", "HTTP_HOST": "127.0.0.1", "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http"}
     body = application(environ, lambda *_: None)
     b"".join(body); body.close() if hasattr(body, "close") else None
-for _ in range(200): call("/api/hikes/walks")
+for n in range(200): call("/api/hikes/walks", f"limit=20&n={n}")
 profile = cProfile.Profile()
 profile.enable()
-for _ in range(1000): call("/api/hikes/walks")
+for n in range(200, 1200): call("/api/hikes/walks", f"limit=20&n={n}")
 profile.disable()
 pstats.Stats(profile, stream=sys.stdout).sort_stats("cumtime").print_stats(75)
 """
