@@ -1,6 +1,6 @@
 """Serving: a public read through everything here, against two peers in the same run.
 
-    uv run --group bench python tests/benchmarks/serving.py [--seconds 4] [--rounds 5]
+    uv run --group bench python -m tests.benchmarks.serving [--seconds 4] [--rounds 5]
 
 Peers: (a) plain Django + Ninja on one connection, (b) FastAPI + SQLModel, sync. All under granian with one worker. Against
 (a) both sides have one thread, and so one connection; against (b) both have what they come with: four threads here
