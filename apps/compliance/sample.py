@@ -20,7 +20,11 @@ GRANTS: Final = (
     ("user:*", "knowledge.publish", "Private routes are for staff; narrow it to those who should publish."),
     ("command:import_notes", "knowledge.publish", "As above, and only what asks to be published."),
     ("user:*", "home.edit_slo", "Private routes are for staff; narrow it to those who answer for a service."),
-    ("user:*", "chat.use", "Private routes are for staff; give moderating and deciding a right of their own."),
+    (
+        "user:*",
+        "chat.use",
+        "Private routes are for staff; give moderating and deciding a right of their own.",
+    ),
 )
 TENANT_GRANTS: Final = (
     ("sample", "user:*", "agent.use", "The tenant of agent's sample calls, for all staff to try it."),
