@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, meta
 
 from monolith import Module, Tier
 from monolith.contracts import Schema
@@ -47,7 +47,7 @@ def test_every_tool_of_the_application_describes_itself() -> None:
     assert {"knowledge_search_notes", "stars_find_sites", "monolith_list_modules"} <= found.keys()
     for each in found.values():
         for schema in (each.input_schema, each.output_schema):
-            Draft202012Validator.check_schema(schema)
+            meta.validate(schema)
             assert schema["type"] == "object"
             assert "$ref" not in schema
         assert each.input_schema["additionalProperties"] is False
