@@ -1,6 +1,8 @@
 """Cacheable reads."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client, RequestFactory
@@ -98,3 +100,13 @@ def test_another_release_of_the_module_is_another_version(monkeypatch: pytest.Mo
         assert caching.code_version(NAME) != caching.code_version("nobody")
         monkeypatch.setattr(caching, "code_version", lambda module: "next release")
         assert etag(request, [1]) != before
+
+
+def test_python_and_sql_are_the_release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    package = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(caching, "find_spec", lambda name: package)
+    versions = []
+    for name in ("routes.py", "walks.sql", "README.md"):
+        (tmp_path / name).write_text(name)
+        versions.append(caching.code_version.__wrapped__("hikes"))
+    assert versions[0] != versions[1] == versions[2]

@@ -1,6 +1,7 @@
 """Timestamps as the engine reads them: aware, in UTC, the instant that was stored."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -37,7 +38,7 @@ def test_no_python_runs_for_a_timestamp() -> None:
         raw = connections["hikes"].connection
         loader = raw.adapters.get_loader(adapters.types["timestamptz"].oid, Format.TEXT)
         assert loader is UtcLoader
-        load = loader(adapters.types["timestamptz"].oid, raw).load
+        load: Any = loader(adapters.types["timestamptz"].oid, raw).load
         assert type(load.__self__) is orig_tz_loader_cls
 
 
