@@ -193,8 +193,7 @@ class System:
                 with self.timings.measured("database and broker"):
                     self._start_embedded(previous)
                 with self.timings.measured("prepare"):
-                    self.prepare()
-                    self._ensure_admin()
+                    self._prepare_first()
                 return self._serve(on_ready)
             finally:
                 self._stop_embedded()
@@ -204,13 +203,13 @@ class System:
         """Print a line of our own."""
         self._output.line(OWN_NAME, text)
 
-    def prepare(self) -> None:
+    def prepare(self, *options: str) -> None:
         """Provision, migrate and load samples in a process of its own.
 
         Raises CommandError when it fails.
         """
-        options = () if self.wanted.samples else ("--no-samples",)
-        self.run_once(self.command(Profile.MIGRATOR, "prepare", *options))
+        samples = () if self.wanted.samples else ("--no-samples",)
+        self.run_once(self.command(Profile.MIGRATOR, "prepare", *samples, *options))
 
     def run_once(self, spec: ProcessSpec, *, quiet: bool = False) -> list[str]:
         """Run a command to its end; returns its lines.
@@ -292,16 +291,16 @@ class System:
             if server.name in self._state.owned:
                 server.stop()
 
-    def _ensure_admin(self) -> None:
+    def _prepare_first(self) -> None:
+        """Prepare, and make the admin's account unless there is one."""
         file = PreparationFile(self.cluster) if self.cluster else None
         if file.read().has_admin if file else self.admin_file.exists():
+            self.prepare()
             return
         existed = self.admin_file.exists()
         before = self.admin_file.read_bytes() if existed else b""
-        self.run_once(self.command(Profile.PRIVATE, "admin_login"), quiet=True)
+        self.prepare("--admin")
         self.is_first_start = self.admin_file.exists() and self.admin_file.read_bytes() != before
-        if file:
-            file.update(has_admin=True)
 
     def _remember(self, pids: Mapping[str, int]) -> None:
         with self._state_lock:

@@ -119,4 +119,4 @@ def _works_for(command: Command) -> None:
 
 
 def _migrate_in_worker(module: str) -> MigrationOutcome:
-    return _commands[-1]._migrate_one(module)  # noqa: SLF001 - the command's own work, in another process
+    return _commands[-1]._migrate_one(module)
