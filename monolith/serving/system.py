@@ -153,7 +153,7 @@ class System:
 
     def _server(self, profile: Profile, port: int) -> ProcessSpec:
         spec = self.command(profile, "serve", "--host", HOST, "--port", str(port), name=profile.value)
-        return replace(spec, health_url=f"http://{HOST}:{port}/healthz")
+        return replace(spec, health_url=f"http://{HOST}:{port}/healthz", waits_at_gate=True)
 
     def _jobs(self, server: ProcessSpec) -> ProcessSpec:
         """Return what runs the jobs of a private server's modules, with what that server may hold."""
@@ -165,6 +165,7 @@ class System:
             name=name,
             command=command,
             health_url="",
+            waits_at_gate=False,
             starts_after_s=JOBS_AFTER_S,
             stop_timeout_s=2 * JOBS_GRACE_S,
         )
@@ -192,7 +193,7 @@ class System:
             try:
                 with self.timings.measured("database and broker"):
                     self._start_embedded(previous)
-                with self.timings.measured("prepare"):
+                with self.timings.measured("prepare"), self._loading_servers():
                     self._prepare_first()
                 return self._serve(on_ready)
             finally:
@@ -290,6 +291,21 @@ class System:
         for server in self.embedded:
             if server.name in self._state.owned:
                 server.stop()
+
+    @contextmanager
+    def _loading_servers(self) -> Iterator[None]:
+        """Let the servers load meanwhile, where the database was prepared for this code before.
+
+        They look at the database, and refuse what they must, when they are told to begin. Elsewhere what they load
+        may not be there yet: the roles that a process of some modules finds in its password file.
+        """
+        if self.cluster and PreparationFile(self.cluster).is_current(self.composition.declared.values()):
+            self.supervisor.start_ahead()
+        try:
+            yield
+        except BaseException:
+            self.supervisor.close()
+            raise
 
     def _prepare_first(self) -> None:
         """Prepare, and make the admin's account unless there is one."""
