@@ -315,7 +315,11 @@ class System:
             return
         existed = self.admin_file.exists()
         before = self.admin_file.read_bytes() if existed else b""
-        self.prepare("--admin")
+        if self.cluster:
+            self.prepare("--admin")
+        else:  # what signs the sessions is ours then, and not for the process that prepares
+            self.prepare()
+            self.run_once(self.command(Profile.PRIVATE, "admin_login"), quiet=True)
         self.is_first_start = self.admin_file.exists() and self.admin_file.read_bytes() != before
 
     def _remember(self, pids: Mapping[str, int]) -> None:
