@@ -40,6 +40,16 @@ def badge(field: str, tones: Mapping[Any, Tone]) -> Column:
     return _named(column, field)
 
 
+def state(name: Callable[[Any], str], tones: Mapping[Any, Tone]) -> Column:
+    """Return a column that shows what a function says of a row in its tone; for states that no field has."""
+
+    def column(row: Model) -> str:
+        value = name(row)
+        return format_html('<span class="badge badge-{}">{}</span>', tones.get(value, Tone.QUIET), value)
+
+    return _named(column, "state", ordering=None)
+
+
 def excerpt(field: str, length: int = 80) -> Column:
     """Return a column with at most `length` characters of a text, which is shown whole where one points at it."""
 
