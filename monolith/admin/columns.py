@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 
 type Column = Callable[[Any], str]
 
@@ -58,6 +59,17 @@ def excerpt(field: str, length: int = 80) -> Column:
         if len(text) <= length:
             return text
         return format_html('<span title="{}">{}</span>', text[:2000], Truncator(text).chars(length))
+
+    return _named(column, field)
+
+
+@cache
+def moment(field: str) -> Column:
+    """Return a column with a time to the second, for records in which the order of things matters."""
+
+    def column(row: Model) -> str:
+        at = getattr(row, field)
+        return "" if at is None else f"{localtime(at):%Y-%m-%d %H:%M:%S}"
 
     return _named(column, field)
 

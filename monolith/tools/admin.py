@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from monolith.admin.columns import Tone, badge, document, excerpt, state
+from monolith.admin.columns import Tone, badge, document, excerpt, moment, state
 from monolith.admin.confirmation import MAX_CONFIRMED, ask, is_confirmed, is_of_row
 from monolith.admin.pages import ON_LIST_AND_ROW, ModuleAdmin, ReadOnlyAdmin
 from monolith.tools import decisions, tokens
@@ -19,6 +19,7 @@ from monolith.tools.admin_filters import (
     CallTokenFilter,
     DecisionStateFilter,
     ModuleFilter,
+    TagFilter,
     TokenStateFilter,
     ToolFilter,
 )
@@ -237,7 +238,7 @@ class ToolCallAdmin(ReadOnlyAdmin[ToolCall]):
     """Every call; the database lets nobody change one."""
 
     list_display = [
-        "at",
+        moment("at"),
         "tool",
         badge("outcome", TONES),
         excerpt("detail"),
@@ -246,14 +247,14 @@ class ToolCallAdmin(ReadOnlyAdmin[ToolCall]):
         "duration_ms",
         "units",
     ]
-    list_filter = ["outcome", "tag", ModuleFilter, ToolFilter, CallTokenFilter, "at"]
+    list_filter = ["outcome", TagFilter, ModuleFilter, ToolFilter, CallTokenFilter]
     search_fields = ["id__exact", "token_id__exact", "correlation__exact", "tool__startswith", "token_name"]
     search_help_text = (
         "A whole id of a call, a token or a correlation; how a tool's name begins; a token's name"
     )
     date_hierarchy = "at"
-    fields = [
-        "at",
+    fields: ClassVar[Any] = [
+        moment("at"),
         "tool",
         "tag",
         "outcome",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from monolith.composition import composed
 from monolith.tools.models import Decision, Token, ToolCall
+from monolith.tools.offer import Tag
 from monolith.tools.registry import tools
 from monolith.tools.scopes import FRAMEWORK
 
@@ -67,6 +68,19 @@ class DecisionStateFilter(admin.SimpleListFilter):
         return queryset
 
 
+class TagFilter(admin.SimpleListFilter):
+    """Narrows calls to tools of one tag."""
+
+    title = "tag"
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        return [(str(tag), str(tag)) for tag in Tag]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ToolCall]) -> QuerySet[ToolCall]:
+        return queryset.filter(tag=self.value()) if self.value() else queryset
+
+
 class ModuleFilter(admin.SimpleListFilter):
     """Narrows rows to the tools of one module."""
 
@@ -81,14 +95,17 @@ class ModuleFilter(admin.SimpleListFilter):
 
 
 class ToolFilter(admin.SimpleListFilter):
-    """Narrows rows to one tool. Offers those that there are: of one that there is not, an agent chose the name."""
+    """Narrows rows to one tool of the module that was chosen.
+
+    Offers the tools that there are: of one that there is not, an agent chose the name.
+    """
 
     title = "tool"
     parameter_name = "tool"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
         module = request.GET.get(ModuleFilter.parameter_name, "")
-        return [(tool.name, tool.name) for tool in tools().values() if module in ("", tool.module)]
+        return [(tool.name, tool.name) for tool in tools().values() if module == tool.module]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(tool=self.value()) if self.value() else queryset

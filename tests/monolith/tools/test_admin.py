@@ -266,7 +266,8 @@ def test_calls_are_found_by_what_they_were(client: Client) -> None:
     assert len(listed()) == 4
     assert listed(outcome="succeeded") == {kept["one", "stars_find_sites"], kept["two", "hikes_find_walks"]}
     assert listed(module="hikes") == {kept["one", "hikes_find_walks"], kept["two", "hikes_find_walks"]}
-    assert listed(tool="stars_find_sites") == {kept["one", "stars_find_sites"]}
+    assert listed(tag="read") == listed(outcome="succeeded")
+    assert listed(module="stars", tool="stars_find_sites") == {kept["one", "stars_find_sites"]}
     assert listed(token=str(one.id)) == {pk for (name, _), pk in kept.items() if name == "one"}
     assert listed(q=kept["one", "stars_find_sites"]) == {kept["one", "stars_find_sites"]}
     assert listed(q=str(two.id)) == {pk for (name, _), pk in kept.items() if name == "two"}
