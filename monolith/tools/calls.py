@@ -4,7 +4,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,12 +13,10 @@ from uuid import UUID
 from monolith.context import entering
 from monolith.contracts.call import Call, answer
 from monolith.contracts.errors import (
-    ContractError,
     DeadlineExceeded,
     DeclaredError,
     IdempotencyConflict,
     InvalidCall,
-    InvalidResult,
 )
 from monolith.contracts.scope import acting, call_scope, correlation_id, deadline
 from monolith.module import PLATFORM
@@ -31,13 +29,16 @@ from monolith.tools.models import ToolCall
 from monolith.tools.offer import Tag
 from monolith.tools.progress import Progress
 from monolith.tools.registry import tools
+from monolith.tools.resources import resource_at
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import Identity, charge
 from monolith.transactions import reading
 
 logger = logging.getLogger("monolith.tools")
 
-CALLER: Final = "tools"  # in the place of the calling module, where a contract's operation is a tool
+# In the place of the calling module, where a contract's operation is a tool. With the token's id: what one agent used as
+# an idempotency key is nothing to another.
+CALLER: Final = "tools:{token}"
 MAX_RESULT: Final = 256 * 1024  # characters of JSON; what is larger belongs in pages
 Outcome = ToolCall.Outcome
 
@@ -62,7 +63,10 @@ class _Attempt:
     identity: Identity
     name: str
     arguments: Mapping[str, Any]
-    tool: Tool | None = None
+    find: Callable[[], Tool | None]
+    progress: Progress
+    what: str = "tool"
+    tool: Tool | None = None  # once it is found that the token may call it
     units: int = 0
     decision: UUID | None = None
     began: float = field(default_factory=time.perf_counter)
@@ -93,16 +97,29 @@ def call_tool(
     identity: Identity, name: str, arguments: Mapping[str, Any], progress: Progress | None = None
 ) -> Told:
     """Call a tool for whoever a token stands for. Every call is kept, however it ended."""
-    attempt = _Attempt(identity, name, arguments)
+    attempt = _Attempt(identity, name, arguments, lambda: tools().get(name), progress or Progress())
+    return _called(attempt)
+
+
+def read_resource(identity: Identity, uri: str, progress: Progress | None = None) -> Told:
+    """Read a module's resource: charged, limited and kept as a call of a read tool; its text is `content["result"]`."""
+    found = resource_at(uri)
+    arguments = found[1] if found else {}
+    find = (lambda: found[0].tool) if found else (lambda: None)
+    return _called(_Attempt(identity, uri, arguments, find, progress or Progress(), what="resource"))
+
+
+def _called(attempt: _Attempt) -> Told:
+    name, identity = attempt.name, attempt.identity
     with span(f"tool {name}", tool=name), acting(tenant=identity.tenant, actor=identity.actor):
-        told = _tell(attempt, progress or Progress())
+        told = _tell(attempt)
         record(attempt.kept(told))
     return told
 
 
-def _tell(attempt: _Attempt, progress: Progress) -> Told:
+def _tell(attempt: _Attempt) -> Told:
     try:
-        return _admitted(attempt, progress)
+        return _admitted(attempt)
     except Undecided as error:
         return Told(Outcome.UNDECIDED, str(error))
     except ToolCancelled as error:
@@ -111,12 +128,16 @@ def _tell(attempt: _Attempt, progress: Progress) -> Told:
         return Told(Outcome.INVALID, "These arguments are not right:\n" + "\n".join(error.problems))
     except (DeclaredError, ToolRefused, IdempotencyConflict) as error:
         return Told(Outcome.REFUSED, str(error))
-    except DeadlineExceeded:
+    except Exception as error:
+        return _broken(attempt, error)
+
+
+def _broken(attempt: _Attempt, error: Exception) -> Told:
+    if attempt.progress.is_cancelled:  # a statement was ended, and whatever the module's code made of that
+        return Told(Outcome.CANCELLED, "Whoever made this call cancelled it.")
+    if isinstance(error, DeadlineExceeded):
         return _failed(attempt, "It took longer than it may.")
-    except (ContractError, InvalidResult):
-        return _failed(attempt, "It failed.")
-    except Exception:  # noqa: BLE001 - whatever the module's code raises is no reason to tell more than that
-        return _failed(attempt, "It failed.")
+    return _failed(attempt, "It failed.")  # what the module's code raises is no reason to tell more than that
 
 
 def _failed(attempt: _Attempt, text: str) -> Told:
@@ -125,12 +146,13 @@ def _failed(attempt: _Attempt, text: str) -> Told:
     return Told(Outcome.FAILED, f"{text} The log has it as {correlation}." if correlation else text)
 
 
-def _admitted(attempt: _Attempt, progress: Progress) -> Told:
-    identity, tool = attempt.identity, tools().get(attempt.name)
+def _admitted(attempt: _Attempt) -> Told:
+    identity, tool = attempt.identity, attempt.find()
     if tool is None or not identity.may(tool.tag, tool.module):
         # The same for both: whether there is a tool is told to those who may call it.
-        return Told(Outcome.FORBIDDEN, f"There is no tool {attempt.name!r} that this token may call.")
+        return Told(Outcome.FORBIDDEN, f"There is no {attempt.what} {attempt.name!r} that this token may call.")
     attempt.tool = tool
+    attempt.progress.require_caller()
     charged = charge(identity.id, tool.offer.cost)
     if charged is None:
         return Told(Outcome.FORBIDDEN, "This token has expired, or was revoked.")
@@ -144,20 +166,20 @@ def _admitted(attempt: _Attempt, progress: Progress) -> Told:
     if tool.tag is Tag.RESTRICTED:
         written = tool.operation.arguments.dump_python(values, mode="json")
         attempt.decision = require_decision(Question(identity.id, tool.name, written))
-    content = tool.write_result(_run(tool, values, progress))
+    content = tool.write_result(_run(attempt, tool, values))
     return _told(tool, content)
 
 
-def _run(tool: Tool, values: dict[str, Any], progress: Progress) -> Any:
+def _run(attempt: _Attempt, tool: Tool, values: dict[str, Any]) -> Any:
     limited = deadline(tool.offer.time_limit_s)
     held: AbstractContextManager[None] = reading() if tool.tag is Tag.READ else nullcontext()
-    with limited, held:
+    with attempt.progress.interruptible(), limited, held:
         scope = call_scope()
         if tool.is_operation:
             call = Call(
                 tool.operation,
                 values,
-                CALLER,
+                CALLER.format(token=attempt.identity.id),
                 scope.deadline,
                 scope.tenant,
                 scope.actor,
@@ -165,7 +187,7 @@ def _run(tool: Tool, values: dict[str, Any], progress: Progress) -> Any:
             )
             return answer(call, tool.function)
         with entering(PLATFORM if tool.module == FRAMEWORK else tool.module):
-            extra = {tool.progress: progress} if tool.progress else {}
+            extra = {tool.progress: attempt.progress} if tool.progress else {}
             return tool.function(**values, **extra)
 
 
