@@ -56,12 +56,16 @@ class Bridge:
         """
         exchange = _Exchange(self._loop, body)
         exchange.task = asyncio.run_coroutine_threadsafe(self._serve(scope, exchange), self._loop)
-        return _begun(exchange, self._beat_s, _takes_events(scope))
+        return _begun(exchange, self._beat_s, takes_events=_takes_events(scope))
 
     def cancel_all(self) -> None:
         """Cancel what is under way, for a process that ends; from any thread."""
         with suppress(RuntimeError):  # there is no loop any more, and nothing under way
-            self._loop.call_soon_threadsafe(lambda: [each.cancel() for each in self._under_way])
+            self._loop.call_soon_threadsafe(self._cancel_all)
+
+    def _cancel_all(self) -> None:
+        for exchange in self._under_way:
+            exchange.cancel()
 
     async def _serve(self, scope: MutableMapping[str, Any], exchange: "_Exchange") -> None:
         self._under_way.add(exchange)
@@ -165,7 +169,7 @@ class Parts:
             self._exchange.cancel()
 
 
-def _begun(exchange: _Exchange, beat_s: float, takes_events: bool) -> Answer:
+def _begun(exchange: _Exchange, beat_s: float, *, takes_events: bool) -> Answer:
     try:
         first = exchange.take(beat_s if takes_events else None)
     except queue.Empty:

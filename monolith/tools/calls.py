@@ -36,8 +36,8 @@ from monolith.transactions import reading
 
 logger = logging.getLogger("monolith.tools")
 
-# In the place of the calling module, where a contract's operation is a tool. With the token's id: what one agent used as
-# an idempotency key is nothing to another.
+# In the place of the calling module, where a contract's operation is a tool. With the token's id: what one agent used
+# as an idempotency key is nothing to another.
 CALLER: Final = "tools:{token}"
 MAX_RESULT: Final = 256 * 1024  # characters of JSON; what is larger belongs in pages
 Outcome = ToolCall.Outcome
@@ -128,7 +128,7 @@ def _tell(attempt: _Attempt) -> Told:
         return Told(Outcome.INVALID, "These arguments are not right:\n" + "\n".join(error.problems))
     except (DeclaredError, ToolRefused, IdempotencyConflict) as error:
         return Told(Outcome.REFUSED, str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what the module's code raises is no reason to tell more than that
         return _broken(attempt, error)
 
 
@@ -137,7 +137,7 @@ def _broken(attempt: _Attempt, error: Exception) -> Told:
         return Told(Outcome.CANCELLED, "Whoever made this call cancelled it.")
     if isinstance(error, DeadlineExceeded):
         return _failed(attempt, "It took longer than it may.")
-    return _failed(attempt, "It failed.")  # what the module's code raises is no reason to tell more than that
+    return _failed(attempt, "It failed.")
 
 
 def _failed(attempt: _Attempt, text: str) -> Told:
@@ -150,7 +150,9 @@ def _admitted(attempt: _Attempt) -> Told:
     identity, tool = attempt.identity, attempt.find()
     if tool is None or not identity.may(tool.tag, tool.module):
         # The same for both: whether there is a tool is told to those who may call it.
-        return Told(Outcome.FORBIDDEN, f"There is no {attempt.what} {attempt.name!r} that this token may call.")
+        return Told(
+            Outcome.FORBIDDEN, f"There is no {attempt.what} {attempt.name!r} that this token may call."
+        )
     attempt.tool = tool
     attempt.progress.require_caller()
     charged = charge(identity.id, tool.offer.cost)
