@@ -104,9 +104,15 @@ def call_tool(
 def read_resource(identity: Identity, uri: str, progress: Progress | None = None) -> Told:
     """Read a module's resource: charged, limited and kept as a call of a read tool; its text is `content["result"]`."""
     found = resource_at(uri)
-    arguments = found[1] if found else {}
-    find = (lambda: found[0].tool) if found else (lambda: None)
-    return _called(_Attempt(identity, uri, arguments, find, progress or Progress(), what="resource"))
+    if found is None:
+        attempt = _Attempt(identity, uri, {}, lambda: None, progress or Progress(), "resource")
+    else:
+        resource, arguments = found
+        name = resource.uri  # all that one declaration reads is one thing in the record
+        attempt = _Attempt(
+            identity, name, arguments, lambda: resource.tool, progress or Progress(), "resource"
+        )
+    return _called(attempt)
 
 
 def _called(attempt: _Attempt) -> Told:

@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from monolith.composition import composed
 from monolith.http.limits import LIMITS_ATTRIBUTE
 from monolith.http.problems import problem_response
+from monolith.serving.ending import on_ending
 from monolith.tools import cancelling
 from monolith.tools.bridge import Bridge
 from monolith.tools.offer import Tag
@@ -32,6 +33,14 @@ SESSION: Final = "Mcp-Session-Id"
 _BEARER: Final = "Bearer "
 _bridges: dict[int, Bridge] = {}
 _making = threading.Lock()
+
+
+def _forked() -> None:
+    global _making  # whoever held it is not in this process
+    _making = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 @csrf_exempt  # a token in a header is nothing that a browser sends by itself
@@ -111,7 +120,9 @@ def _made() -> Bridge:
         max_request_body_size=MAX_BODY,
         transport_security=open_,
     )
-    return Bridge(application, partial(server.protocol.session_manager.run))
+    made = Bridge(application, partial(server.protocol.session_manager.run))
+    on_ending(made.cancel_all)
+    return made
 
 
 def _scope(request: HttpRequest) -> dict[str, Any]:

@@ -5,6 +5,7 @@ only what serves agents does.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,7 @@ class ToolServer:
 
     def __init__(self, identify: Identify) -> None:
         """Make it; `identify` says who a request is of, and raises MCPError for nobody."""
+        logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of every request otherwise
         self._identify = identify
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="monolith-tool")
         self.protocol: Server[Any] = Server(
