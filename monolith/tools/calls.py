@@ -3,30 +3,27 @@
 import json
 import logging
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
 from monolith.context import entering
 from monolith.contracts.call import Call, answer, refuse_late
 from monolith.contracts.errors import DeadlineExceeded, DeclaredError, IdempotencyConflict, InvalidCall
 from monolith.contracts.scope import acting, call_scope, correlated, correlation_id, deadline
 from monolith.database_errors import causes, is_value_refused
-from monolith.events.ids import uuid7
 from monolith.module import PLATFORM
 from monolith.telemetry import span
 from monolith.tenancy.errors import TenantRefused
-from monolith.tools.audit import MAX_DETAIL, kept_arguments, kept_text, record, record_end
+from monolith.tools.attempt import MAX_NAME_KEPT, Attempt, Outcome, Told
+from monolith.tools.audit import MAX_DETAIL, kept_text
 from monolith.tools.decisions import Question, Undecided, require_decision
 from monolith.tools.definition import Tool
 from monolith.tools.errors import ToolCancelled, ToolRefused
-from monolith.tools.models import ToolCall
 from monolith.tools.offer import Tag
 from monolith.tools.progress import Progress
 from monolith.tools.registry import tools
+from monolith.tools.resources import resource_at
 from monolith.tools.retention import forget_in_passing
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import Identity, charge
@@ -34,67 +31,11 @@ from monolith.transactions import reading
 
 logger = logging.getLogger("monolith.tools")
 
-CALLER: Final = "tools"  # in the place of the calling module, where a contract's operation is a tool
+# In the place of the calling module, where a contract's operation is a tool. With the token's id: what one agent used
+# as an idempotency key is nothing to another.
+CALLER: Final = "tools:{token}"
 MAX_RESULT: Final = 256 * 1024  # characters of JSON; what is larger belongs in pages
-MAX_PROBLEMS: Final = 20
-MAX_NAME_KEPT: Final = 100  # characters of a tool's name, of which a guest may write any number
-Outcome = ToolCall.Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is told to whoever called."""
-
-    outcome: str
-    text: str
-    content: dict[str, Any] | None = None  # as the tool's output schema says; None after an error
-
-    @property
-    def is_error(self) -> bool:
-        return self.content is None
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One call on its way."""
-
-    identity: Identity
-    name: str
-    arguments: Mapping[str, Any]
-    tool: Tool | None = None
-    units: int = 0
-    began: float = field(default_factory=time.perf_counter)
-    id: UUID = field(default_factory=uuid7)
-    has_begun: bool = False  # is in the record
-
-    def begin(self) -> None:
-        """Keep the call before it may change anything."""
-        record(self._kept(Outcome.RUNNING, ""))
-        self.has_begun = True
-
-    def end(self, told: Told) -> None:
-        """Keep how the call ended."""
-        kept = self._kept(told.outcome, told.text if told.is_error else "")
-        if self.has_begun:
-            record_end(kept)
-        else:
-            record(kept)
-
-    def _kept(self, outcome: str, detail: str) -> ToolCall:
-        return ToolCall(
-            id=self.id,
-            token_id=self.identity.id,
-            token_name=self.identity.name,
-            tenant=self.identity.tenant,
-            tool=kept_text(self.name, MAX_NAME_KEPT),
-            tag=str(self.tool.tag) if self.tool else "",
-            outcome=outcome,
-            detail=kept_text(detail, MAX_DETAIL),
-            arguments=kept_arguments(self.arguments),
-            duration_ms=(time.perf_counter() - self.began) * 1000,
-            units=self.units,
-            correlation=kept_text(correlation_id(), 128),
-        )
+MAX_PROBLEMS: Final = 20  # of arguments that are told
 
 
 def visible_tools(identity: Identity) -> list[Tool]:
@@ -106,38 +47,58 @@ def call_tool(
     identity: Identity, name: str, arguments: Mapping[str, Any], progress: Progress | None = None
 ) -> Told:
     """Call a tool for whoever a token stands for. Every call is kept, however it ended."""
-    attempt = _Attempt(identity, name, arguments)
-    known = name if name in tools() else ""  # else it is whatever a guest wrote
+    attempt = Attempt(identity, name, arguments, lambda: tools().get(name), progress or Progress())
+    return _called(attempt)
+
+
+def read_resource(identity: Identity, uri: str, progress: Progress | None = None) -> Told:
+    """Read a module's resource: charged, limited and kept as a call of a read tool; its text is `content["result"]`."""
+    found = resource_at(uri)
+    arguments = found[1] if found else {}
+    find = (lambda: found[0].tool) if found else (lambda: None)
+    return _called(Attempt(identity, uri, arguments, find, progress or Progress(), what="resource"))
+
+
+def _called(attempt: Attempt) -> Told:
+    identity, found = attempt.identity, attempt.find()
+    known = found.name if found else ""  # else the name is whatever a guest wrote
     with (
         span(f"tool {known}".rstrip(), tool=known),
         acting(tenant=identity.tenant, actor=identity.actor),
         correlated(correlation=correlation_id() or str(attempt.id)),
     ):
-        told = _tell(attempt, progress or Progress())
+        told = _tell(attempt)
         attempt.end(told)
     forget_in_passing()
     return told
 
 
-def _tell(attempt: _Attempt, progress: Progress) -> Told:
+def _tell(attempt: Attempt) -> Told:
     try:
-        return _admitted(attempt, progress)
+        return _admitted(attempt)
     except Undecided as error:
         return Told(Outcome.UNDECIDED, str(error))
     except ToolCancelled as error:
         return Told(Outcome.CANCELLED, str(error))
     except InvalidCall as error:
-        if error.operation == attempt.name:
+        if attempt.tool is not None and error.operation == attempt.tool.name:
             return Told(Outcome.INVALID, _wrong(error.problems))
         return _failed(attempt, "It failed.")  # of something that it called
     except (DeclaredError, ToolRefused, IdempotencyConflict) as error:
         return Told(Outcome.REFUSED, str(error))
-    except DeadlineExceeded:
+    except Exception as error:  # noqa: BLE001 (whatever it is, the guest is told that it failed)
+        return _broken(attempt, error)
+
+
+def _broken(attempt: Attempt, error: Exception) -> Told:
+    """Return what to tell of an error that nobody declared: of what the module's code raises, no more than that."""
+    if attempt.progress.is_cancelled:  # a statement was ended, and whatever the module's code made of that
+        return Told(Outcome.CANCELLED, "Whoever made this call cancelled it.")
+    if isinstance(error, DeadlineExceeded):
         changed = attempt.tool is not None and attempt.tool.tag is not Tag.READ
         happened = ", and may have happened all the same" if changed else ""
         return _failed(attempt, f"It took longer than it may{happened}.")
-    except Exception as error:  # noqa: BLE001 - whatever the module's code raises is no reason to tell more than that
-        return _of_the_database(attempt, error) or _failed(attempt, "It failed.")
+    return _of_the_database(attempt, error) or _failed(attempt, "It failed.")
 
 
 def _wrong(problems: Sequence[str]) -> str:
@@ -147,7 +108,7 @@ def _wrong(problems: Sequence[str]) -> str:
     return "\n".join(["These arguments are not right:", *lines, *([f"and {more} more"] if more else [])])
 
 
-def _of_the_database(attempt: _Attempt, error: Exception) -> Told | None:
+def _of_the_database(attempt: Attempt, error: Exception) -> Told | None:
     """Return what to tell of an error by which PostgreSQL refused what the caller sent; None for all others."""
     for cause in causes(error):
         if is_value_refused(cause):
@@ -158,15 +119,16 @@ def _of_the_database(attempt: _Attempt, error: Exception) -> Told | None:
     return None
 
 
-def _failed(attempt: _Attempt, text: str) -> Told:
+def _failed(attempt: Attempt, text: str) -> Told:
     logger.exception("the tool %s failed", attempt.name)
     return Told(Outcome.FAILED, f"{text} The log has it as {correlation_id()}.")
 
 
-def _admitted(attempt: _Attempt, progress: Progress) -> Told:
-    identity, tool = attempt.identity, tools().get(attempt.name)
+def _admitted(attempt: Attempt) -> Told:
+    identity, tool = attempt.identity, attempt.find()
     if tool is not None and not identity.may(tool.tag, tool.module):
         tool = None
+    attempt.progress.require_caller()
     # A call that may not be made is one as well: who tries names runs out of calls.
     cost = tool.offer.cost if tool else 0
     charged = charge(identity.id, cost)
@@ -177,7 +139,7 @@ def _admitted(attempt: _Attempt, progress: Progress) -> Told:
     if tool is None:
         # The same for one that there is not: whether there is a tool is told to those who may call it.
         name = kept_text(attempt.name, MAX_NAME_KEPT)
-        return Told(Outcome.FORBIDDEN, f"There is no tool {name!r} that this token may call.")
+        return Told(Outcome.FORBIDDEN, f"There is no {attempt.what} {name!r} that this token may call.")
     attempt.tool = tool
     attempt.units = cost
     values = tool.read_arguments(attempt.arguments)
@@ -186,19 +148,19 @@ def _admitted(attempt: _Attempt, progress: Progress) -> Told:
     if tool.tag is Tag.RESTRICTED:
         written = tool.operation.arguments.dump_python(values, mode="json")
         require_decision(Question(identity.id, tool.name, written, attempt.id))
-    content = tool.write_result(_run(tool, values, progress))
+    content = tool.write_result(_run(attempt, tool, values))
     return _told(tool, content)
 
 
-def _run(tool: Tool, values: dict[str, Any], progress: Progress) -> Any:
+def _run(attempt: Attempt, tool: Tool, values: dict[str, Any]) -> Any:
     limited = deadline(tool.offer.time_limit_s)
     held: AbstractContextManager[None] = reading() if tool.tag is Tag.READ else nullcontext()
-    with limited, held:
+    with attempt.progress.interruptible(), limited, held:
         scope = call_scope()
         call = Call(
             tool.operation,
             values,
-            CALLER,
+            CALLER.format(token=attempt.identity.id),
             scope.deadline,
             scope.tenant,
             scope.actor,
@@ -207,7 +169,7 @@ def _run(tool: Tool, values: dict[str, Any], progress: Progress) -> Any:
         if tool.is_operation:
             return answer(call, tool.function)
         with entering(PLATFORM if tool.module == FRAMEWORK else tool.module):
-            extra = {tool.progress: progress} if tool.progress else {}
+            extra = {tool.progress: attempt.progress} if tool.progress else {}
             result = tool.function(**values, **extra)
         refuse_late(call)
         return result

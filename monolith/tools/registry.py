@@ -66,12 +66,17 @@ _BY_KIND: Final = {Kind.QUERY: Tag.READ, Kind.COMMAND: Tag.EXECUTE, Kind.GATE: T
 @cache
 def tools() -> Mapping[str, Tool]:
     """Return the tools of this process by name, those of one module together. Raises CompositionError."""
-    modules = [_FRAMEWORK_MODULE, *composed().modules.values()]
+    modules = offering_modules()
     problems = [problem for module in modules for problem in tool_problems(module)]
     if problems := problems or [problem for _, problem in shared_names(modules)]:
         raise CompositionError(problems)
     found = [tool for module in modules for tool in tools_of(module)]
     return MappingProxyType({tool.name: tool for tool in found})
+
+
+def offering_modules() -> list[Module]:
+    """Return the composed modules, and the framework as one of them."""
+    return [_FRAMEWORK_MODULE, *composed().modules.values()]
 
 
 def tools_of(module: Module) -> list[Tool]:
@@ -92,7 +97,7 @@ def tool_problems(module: Module) -> Iterator[str]:
 
 
 def shared_names(modules: Iterable[Module]) -> Iterator[tuple[Module, str]]:
-    """Yield which tools of two modules have one name: `a` has `b_find_x`, and `a_b` has `find_x`. The later is named."""
+    """Yield which tools of two modules have one name: `a` has `b_find_x`, `a_b` has `find_x`. The later is named."""
     owners: dict[str, tuple[str, str]] = {}
     for module in modules:
         for place, name, _ in _declared(module):
@@ -191,6 +196,13 @@ def _operations(module: Module) -> Iterator[tuple[Operation, Offer, Callable[...
 
 def _functions(module: Module) -> Iterator[tuple[Callable[..., Any], Offer]]:
     """Yield the functions of a module's tools.py that are offered."""
+    return marked_functions(module, offer_of)
+
+
+def marked_functions[O](
+    module: Module, offer_of: Callable[[Callable[..., Any]], O | None]
+) -> Iterator[tuple[Callable[..., Any], O]]:
+    """Yield a module's own functions in its tools.py that carry a mark, with what it says."""
     file = _file_of(module)
     for value in vars(file).values() if file else ():
         offer = offer_of(value) if inspect.isfunction(value) else None

@@ -1,7 +1,7 @@
 """How long calls, decisions and ended tokens are kept: 90 days. Then `manage.py tokens forget` lets go of them.
 
-Calls do as well: whoever writes forgets, so that the tables stay bounded with no schedule of their own: the platform is no module, and
-jobs are modules'.
+Calls do as well: whoever writes forgets, so that the tables stay bounded with no schedule of their own. The platform is
+no module, and jobs are modules'.
 """
 
 import logging

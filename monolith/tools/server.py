@@ -20,7 +20,8 @@ from mcp.shared.exceptions import MCPError
 
 from monolith.composition import composed
 from monolith.http.api import framework_version
-from monolith.tools.calls import Told, call_tool, visible_tools
+from monolith.tools.attempt import Told
+from monolith.tools.calls import call_tool, visible_tools
 from monolith.tools.definition import Tool
 from monolith.tools.offer import Tag
 from monolith.tools.progress import Progress

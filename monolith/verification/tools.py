@@ -1,4 +1,4 @@
-"""Tools: how they are named, what they take, and that none lets an agent say who it is."""
+"""Tools, resources and prompts: how they are named, what they take, and that none lets an agent say who it is."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,9 @@ from monolith.contracts.contract import contract_of
 from monolith.contracts.registry import message_and_fix, promises_of
 from monolith.errors import CompositionError
 from monolith.module import Module
+from monolith.tools.prompts import prompt_problems
 from monolith.tools.registry import shared_names, tool_problems
+from monolith.tools.resources import resource_problems
 from monolith.verification.loading import failure
 from monolith.verification.system import System
 from monolith.verification.violation import Code, Place, Violation
@@ -18,7 +20,7 @@ def tool_violations(system: System) -> Iterator[Violation]:
     sound: list[Module] = []
     for module in composed().modules.values():
         try:
-            problems = list(tool_problems(module))
+            problems = [*tool_problems(module), *resource_problems(module), *prompt_problems(module)]
         except CompositionError:  # its contract is what is wrong, and that is told there
             continue
         except Exception as error:  # noqa: BLE001 (whatever tools.py raises is what is wrong with it)
