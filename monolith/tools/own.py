@@ -9,6 +9,7 @@ from monolith.contracts.contract import Contract
 from monolith.contracts.message_registry import message_types
 from monolith.contracts.registry import contracts
 from monolith.contracts.schema import Schema, UtcDatetime
+from monolith.contracts.scope import call_scope
 from monolith.events import steering as events
 from monolith.events.registry import subscribers_by_type
 from monolith.jobs import steering as jobs
@@ -148,6 +149,7 @@ def _steps_of_message(name: str) -> list[Step]:
 @tool(tag=Tag.READ, from_users=False)
 def list_dead_letters(*, module: Module = "", limit: Limit = 50) -> list[Letter]:
     """List messages that subscribers gave up on, which hold up what follows them in order."""
+    _require_oversight()
     try:
         found = jobs.gather(lambda name: events.dead_letters(name, limit=limit), _named(module)).found
     except SteeringError as error:
@@ -168,6 +170,7 @@ def list_dead_letters(*, module: Module = "", limit: Limit = 50) -> list[Letter]
 @tool(tag=Tag.RESTRICTED, from_users=False)
 def replay_dead_letter(*, job: JobName) -> Replayed:
     """Let a dead letter run again, named by its module and number as list_dead_letters has it."""
+    _require_oversight()
     module, _, number = job.partition("/")
     try:
         row = events.replay(module, int(number))
@@ -179,6 +182,7 @@ def replay_dead_letter(*, job: JobName) -> Replayed:
 @tool(tag=Tag.READ, from_users=False)
 def list_stuck_jobs(*, module: Module = "", limit: Limit = 50) -> list[Stuck]:
     """List jobs that run past their lease, or were due long ago."""
+    _require_oversight()
     try:
         found = jobs.gather(lambda name: jobs.stuck_jobs(name, limit=limit), _named(module)).found
     except SteeringError as error:
@@ -192,6 +196,12 @@ def list_stuck_jobs(*, module: Module = "", limit: Limit = 50) -> list[Stuck]:
         )
         for stuck in found[:limit]
     ]
+
+
+def _require_oversight() -> None:
+    """Refuse a tenant's token: jobs and messages stand here with those of all tenants, keys and errors included."""
+    if call_scope().tenant:
+        raise ToolRefused("Jobs and messages of all tenants are for tokens that are made for no tenant.")
 
 
 def _named(module: str) -> list[str] | None:

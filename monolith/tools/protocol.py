@@ -2,7 +2,7 @@
 
 import mcp_types as types
 
-from monolith.tools.calls import Told
+from monolith.tools.attempt import Told
 from monolith.tools.definition import Tool
 from monolith.tools.offer import Tag
 from monolith.tools.prompts import Prompt

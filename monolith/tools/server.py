@@ -22,7 +22,8 @@ from mcp.shared.exceptions import MCPError
 
 from monolith.contracts.errors import InvalidCall
 from monolith.http.api import framework_version
-from monolith.tools.calls import Told, call_tool, fenced, read_resource, visible_tools
+from monolith.tools.attempt import Told
+from monolith.tools.calls import call_tool, fenced, read_resource, visible_tools
 from monolith.tools.maps import MAP, map_at, map_uri, mapped_modules
 from monolith.tools.models import ToolCall
 from monolith.tools.progress import Progress
