@@ -54,7 +54,8 @@ def call_tool(
 def read_resource(identity: Identity, uri: str, progress: Progress | None = None) -> Told:
     """Read a module's resource: charged, limited and kept as a call of a read tool; its text is `content["result"]`."""
     found = resource_at(uri)
-    if found is None:
+    if found is None or not identity.may(found[0].tool.tag, found[0].tool.module):
+        # By the URI as it was asked for: who may not read it does not hear that something has such addresses.
         attempt = Attempt(identity, uri, {}, lambda: None, progress or Progress(), "resource")
     else:
         resource, arguments = found

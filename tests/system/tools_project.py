@@ -197,5 +197,3 @@ async def over_stdio(
     async with stdio_client(server) as streams, ClientSession(streams[0], streams[1]) as session:
         await (session.initialize() if mode == "legacy" else session.discover())
         yield session
-
-
