@@ -8,7 +8,9 @@ from django.contrib.admin.utils import unquote
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from monolith.admin.columns import Tone, badge, document, excerpt, moment, state
 from monolith.admin.confirmation import MAX_CONFIRMED, ask, is_confirmed, is_of_row
@@ -33,6 +35,7 @@ TONES: Final = {
     Decision.Status.APPROVED: Tone.BUSY,
     Decision.Status.REFUSED: Tone.BAD,
     Decision.Status.USED: Tone.GOOD,
+    Outcome.RUNNING: Tone.BUSY,
     Outcome.SUCCEEDED: Tone.GOOD,
     Outcome.FORBIDDEN: Tone.BAD,
     Outcome.FAILED: Tone.BAD,
@@ -184,8 +187,17 @@ class DecisionAdmin(ReadOnlyAdmin[Decision]):
         "expires_at",
         "decided_at",
         "decided_by",
+        "call",
         "id",
     ]
+
+    @admin.display(empty_value="")
+    def call(self, decision: Decision) -> str | None:
+        """Point at the call that used it."""
+        if decision.call_id is None:
+            return None
+        page = reverse("admin:monolith_tools_toolcall_change", args=[decision.call_id])
+        return format_html('<a href="{}">{}</a>', page, decision.call_id)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         is_open = When(status=Decision.Status.PENDING, expires_at__gt=timezone.now(), then=0)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -77,3 +78,15 @@ class TokenForm(_TokenForm):
     class Meta:
         model = Token
         fields = ["name", "tenant", "calls_a_minute", "units_a_day"]
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        given = self.cleaned_data
+        if not self.errors and (problems := tokens.token_problems(**_asked_for(given))):
+            raise forms.ValidationError(problems)
+        return given
+
+
+def _asked_for(given: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("name", "scopes", "tenant", "calls_a_minute", "units_a_day")
+    return {name: given[name] for name in names} | {"life": timedelta(days=given["days"])}

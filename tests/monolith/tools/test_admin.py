@@ -114,6 +114,7 @@ def test_a_secret_is_on_one_page_and_nowhere_else(client: Client, caplog: pytest
         ({"days": "0"}, "greater than or equal to 1"),
         ({"name": "taken"}, "already exists"),
         ({"name": " "}, "This field is required"),
+        ({"name": "un\u200bseen"}, "one line of at most 80 characters"),
     ],
 )
 def test_a_token_that_cannot_be_is_not_made(client: Client, wrong: dict[str, Any], said: str) -> None:
@@ -184,6 +185,8 @@ def test_an_approved_call_happens_once_and_says_who_approved(client: Client) -> 
     assert "it is used" in act(client, DECISIONS, "refuse", decision.pk, confirmed=True)
     decision.refresh_from_db()
     assert decision.status == "used"
+    page = client.get(f"{DECISIONS}{decision.pk}/change/").content.decode()
+    assert f"{CALLS}{ToolCall.objects.get(outcome='refused').pk}/change/" in page
 
 
 def test_buttons_on_the_page_of_a_decision_are_there_while_it_is_open(client: Client) -> None:
