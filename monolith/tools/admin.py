@@ -52,12 +52,12 @@ def token_state(token: Token) -> str:
 
 
 def decision_state(decision: Decision) -> str:
-    """Say where a decision stands now: time ends one without anybody writing that down."""
-    now = timezone.now()
-    if decisions.is_open(decision, now):
-        return "open"
-    may_end = decision.status in (Decision.Status.PENDING, Decision.Status.APPROVED)
-    return str(Decision.Status.EXPIRED if may_end and decision.expires_at <= now else decision.status)
+    """Say where a decision stands now: one ends with its time or its token, and nobody writes that down."""
+    if decision.status not in (Decision.Status.PENDING, Decision.Status.APPROVED):
+        return decision.status
+    if decision.expires_at <= timezone.now() or token_state(decision.token) != "good":
+        return str(Decision.Status.EXPIRED)
+    return "open" if decision.status == Decision.Status.PENDING else decision.status
 
 
 TOKEN_STATE: Final = state(token_state, TONES)
@@ -207,7 +207,7 @@ class DecisionAdmin(ReadOnlyAdmin[Decision]):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         decision = self.get_object(request, unquote(object_id))
-        is_open = decision is not None and decisions.is_open(decision, timezone.now())
+        is_open = decision is not None and decision_state(decision) == "open"
         context = {} if is_open else {"action_form": None}
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 

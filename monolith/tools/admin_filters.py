@@ -47,7 +47,7 @@ class TokenStateFilter(admin.SimpleListFilter):
 
 
 class DecisionStateFilter(admin.SimpleListFilter):
-    """Narrows decisions by where they stand now: time ends one without anybody writing that down."""
+    """Narrows decisions by where they stand now: one ends with its time or its token, and nobody writes that down."""
 
     title = "state"
     parameter_name = "state"
@@ -56,14 +56,15 @@ class DecisionStateFilter(admin.SimpleListFilter):
         return [("open", "Open"), *((str(value), label) for value, label in Decision.Status.choices[1:])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Decision]) -> QuerySet[Decision]:
-        status, now = Decision.Status, timezone.now()
-        over = Q(status__in=[status.PENDING, status.APPROVED], expires_at__lte=now)
+        states, now = Decision.Status, timezone.now()
+        may_end = Q(status__in=[states.PENDING, states.APPROVED])
+        over = may_end & (Q(expires_at__lte=now) | ~Q(token__revoked_at=None) | Q(token__expires_at__lte=now))
         match self.value():
             case "open":
-                return queryset.filter(status=status.PENDING, expires_at__gt=now)
-            case status.EXPIRED:
-                return queryset.filter(Q(status=status.EXPIRED) | over)
-            case str() as chosen if chosen in status.values:
+                return queryset.filter(status=states.PENDING).exclude(over)
+            case states.EXPIRED:
+                return queryset.filter(Q(status=states.EXPIRED) | over)
+            case str() as chosen if chosen in states.values:
                 return queryset.filter(status=chosen).exclude(over)
         return queryset
 

@@ -209,12 +209,18 @@ def test_buttons_on_the_page_of_a_decision_are_there_while_it_is_open(client: Cl
     assert client.post(page, {"status": "approved"}).status_code == 403
 
 
-def test_a_decision_whose_time_is_over_is_shown_so_and_stays_undecided(client: Client) -> None:
+@pytest.mark.parametrize("ended", ["time", "token"])
+def test_a_decision_that_is_over_is_shown_so_and_stays_undecided(client: Client, ended: str) -> None:
     signed_in(client, "view_decision", "change_decision")
     decision = asked(guest())
-    Decision.objects.update(expires_at=timezone.now())
+    if ended == "time":
+        Decision.objects.update(expires_at=timezone.now())
+    else:
+        tokens.revoke("agent")
 
     assert ">expired<" in client.get(f"{DECISIONS}{decision.pk}/change/").content.decode()
+    assert str(decision.pk) in client.get(DECISIONS, {"state": "expired"}).content.decode()
+    assert str(decision.pk) not in client.get(DECISIONS, {"state": "open"}).content.decode()
     said = act(client, DECISIONS, "approve", decision.pk, confirmed=True)
     assert "nothing was done, it is expired" in said
     decision.refresh_from_db()
