@@ -68,7 +68,7 @@ def inspect(request: pytest.FixtureRequest, inspector: Sequence[str], tier: Tier
             part for name in passed if name in environ for part in ("-e", f"{name}={environ[name]}")
         ] + target
 
-    def run(method: str, *options: str, code: int = 0) -> Any:
+    def run(method: str, *options: str) -> Any:
         command = [
             *inspector,
             *target,
@@ -83,8 +83,8 @@ def inspect(request: pytest.FixtureRequest, inspector: Sequence[str], tier: Tier
         done = subprocess.run(
             command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
-        assert done.returncode == code, (done.stdout, done.stderr)
-        return json.loads(done.stdout) if done.stdout.strip() else done.stderr
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return json.loads(done.stdout)["result"]
 
     return run
 

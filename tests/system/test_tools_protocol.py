@@ -27,7 +27,7 @@ META: Final = {
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 NOTICED_S: Final = 5.0
-QUICK: Final = ("toy_repeat_text", {"text": "a", "times": 3})
+QUICK: Final[tuple[str, dict[str, Any]]] = ("toy_repeat_text", {"text": "a", "times": 3})
 # One that reports, one that is in a statement, and for both of them longer than anybody waits.
 LONG: Final = (("toy_count_up", {"steps": 2000}), ("toy_sleep_there", {"seconds": 100}))
 
@@ -42,6 +42,11 @@ def project() -> Iterator[ToolsProject]:
 def address(project: ToolsProject) -> Iterator[Address]:
     with project.served() as served:
         yield served
+
+
+@pytest.fixture(scope="module")
+def anybody(project: ToolsProject) -> str:
+    return project.token("anybody")
 
 
 @pytest.fixture
@@ -124,8 +129,8 @@ def test_a_long_call_tells_how_far_it_is(
 ) -> None:
     told: list[tuple[float, float | None, str | None]] = []
 
-    async def hear(done: float, total: float | None, message: str | None) -> None:
-        told.append((done, total, message))
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
 
     async def run() -> None:
         async with session_of(project, address, secret, way) as session:
@@ -135,7 +140,7 @@ def test_a_long_call_tells_how_far_it_is(
             assert told == [(step, 5, f"step {step}") for step in range(1, 6)]
             # Nobody asked for the progress of these, and the second reports nothing.
             await session.call_tool("toy_count_up", {"steps": 2, "pause_s": 0})
-            await session.call_tool(*QUICK, progress_callback=hear)
+            await session.call_tool(QUICK[0], QUICK[1], progress_callback=hear)
             assert len(told) == 5
 
     asyncio.run(run())
@@ -274,18 +279,17 @@ REFUSED: Final = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_no_request_is_refused_with_what_the_protocol_says(
-    address: Address, project: ToolsProject, case: str, request: pytest.FixtureRequest
+    address: Address, anybody: str, case: str
 ) -> None:
     body, headers, expected = REFUSED[case]
-    secret = project.token(case)
-    status, _, told = answer(address, "POST", body, headers_of(secret, None) | headers)
+    status, _, told = answer(address, "POST", body, headers_of(anybody, None) | headers)
     assert status == expected, told
     assert b"Traceback" not in told
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH", "HEAD"])
-def test_other_methods_are_refused(address: Address, secret: str, method: str) -> None:
-    status, headers, _ = answer(address, method, b"", headers_of(secret, None))
+def test_other_methods_are_refused(address: Address, anybody: str, method: str) -> None:
+    status, headers, _ = answer(address, method, b"", headers_of(anybody, None))
     assert (status, headers.get("allow") or headers.get("Allow")) == (405, "POST")
 
 
@@ -306,10 +310,10 @@ def test_other_methods_are_refused(address: Address, secret: str, method: str) -
 )
 @pytest.mark.parametrize("modern", [False, True], ids=["legacy", "modern"])
 def test_what_cannot_be_answered_is_an_error_of_the_protocol(
-    address: Address, secret: str, method: str, params: dict[str, Any], code: int, modern: bool
+    address: Address, anybody: str, method: str, params: dict[str, Any], code: int, modern: bool
 ) -> None:
     message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
-    headers = headers_of(secret, None)
+    headers = headers_of(anybody, None)
     if modern:
         message["params"] = {**params, "_meta": META}
         headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
@@ -323,9 +327,9 @@ def test_what_cannot_be_answered_is_an_error_of_the_protocol(
     assert told["error"]["message"]
 
 
-def test_a_result_that_is_too_large_says_what_to_do(address: Address, secret: str) -> None:
+def test_a_result_that_is_too_large_says_what_to_do(address: Address, anybody: str) -> None:
     message = request_of("toy_repeat_text", {"text": "0123456789", "times": 100_000})
-    status, _, body = answer(address, "POST", json.dumps(message).encode(), headers_of(secret, message))
+    status, _, body = answer(address, "POST", json.dumps(message).encode(), headers_of(anybody, message))
     assert status == 200
     assert b"ask for less, or for a page" in body
 

@@ -2,10 +2,12 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
 from mcp import ClientSession
+from mcp_types import TextContent, TextResourceContents
 
 from tests.served_tier import ROOT
 from tests.system.tools_project import over_http, over_stdio
@@ -16,7 +18,7 @@ __all__ = ["tier"]
 pytestmark = pytest.mark.slow
 
 # What each tool is called with that cannot be called without arguments.
-VALID = {
+VALID: dict[str, dict[str, Any]] = {
     "hikes_get_walk": {"slug": "ben-nevis"},
     "knowledge_get_note": {"slug": "nowhere"},
     "knowledge_ingest_raw": {"idempotency_key": "one", "text": "A text."},
@@ -36,6 +38,11 @@ ANSWERED_WITH_AN_ERROR = {
     "ships_get_vessel",
     "hikes_get_walk",
 }
+
+
+def text_of(content: object) -> str:
+    assert isinstance(content, TextContent | TextResourceContents)
+    return content.text
 
 
 def session_of(
@@ -58,8 +65,9 @@ def test_every_tool_is_listed_called_and_answers_as_its_schema_says(
             for tool in (await session.list_tools()).tools:
                 result = await session.call_tool(tool.name, VALID.get(tool.name, {}))
                 called[tool.name] = result.is_error
-                assert result.content[0].text
+                assert text_of(result.content[0])
                 if not result.is_error:
+                    assert tool.output_schema is not None
                     Draft202012Validator(tool.output_schema).validate(result.structured_content)
         return called
 
@@ -74,7 +82,9 @@ def test_resources_and_prompts_are_listed_and_read(tier: Tier, way: str) -> None
     async def run() -> None:
         async with session_of(tier, way, "legacy", "resources") as session:
             resources = (await session.list_resources()).resources
-            texts = {each.uri: (await session.read_resource(each.uri)).contents[0].text for each in resources}
+            texts = {
+                each.uri: text_of((await session.read_resource(each.uri)).contents[0]) for each in resources
+            }
             assert "# Modules" in texts["monolith://modules"]
             assert "# Knowledge" in texts["monolith://modules/knowledge"]
             templates = (await session.list_resource_templates()).resource_templates
@@ -83,6 +93,6 @@ def test_resources_and_prompts_are_listed_and_read(tier: Tier, way: str) -> None
             assert {"knowledge_answer_from_notes", "monolith_explain_dead_letter"} <= prompts.keys()
             for each in prompts.values():
                 given = {argument.name: "a text" for argument in each.arguments or ()}
-                assert (await session.get_prompt(each.name, given)).messages[0].content.text
+                assert text_of((await session.get_prompt(each.name, given)).messages[0].content)
 
     asyncio.run(run())

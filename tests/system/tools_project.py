@@ -1,7 +1,6 @@
 """A project of one module whose tools take their time, served in processes of a test."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -192,7 +191,7 @@ async def over_stdio(
         command=sys.executable,
         args=["manage.py", "mcp"],
         cwd=str(directory),
-        env={**os.environ, **environ, "MONOLITH_MCP_TOKEN": secret},
+        env={**environ, "MONOLITH_MCP_TOKEN": secret},
     )
     async with stdio_client(server) as streams, ClientSession(streams[0], streams[1]) as session:
         await (session.initialize() if mode == "legacy" else session.discover())
