@@ -189,15 +189,12 @@ async def greet(session: ClientSession, mode: str) -> None:
     if mode == "legacy":
         await session.initialize()
         return
-    for last in (False, False, True):
-        try:
-            await session.discover()
-            return
-        except (
-            MCPError
-        ) as error:  # it waits ten seconds, in which a busy machine may not have started a process
-            if last or error.code != REQUEST_TIMEOUT:
-                raise
+    try:
+        await session.discover()
+    except MCPError as error:  # it waits ten seconds, in which a busy machine may not have started a process
+        if error.code != REQUEST_TIMEOUT:
+            raise
+        await session.discover()
 
 
 @asynccontextmanager

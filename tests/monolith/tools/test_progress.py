@@ -87,6 +87,7 @@ def test_what_comes_too_fast_is_left_out_but_for_the_newest_and_nothing_follows_
             if number == 0:
                 await asyncio.sleep(0)  # lets the first go out, where it waits for a slow client
                 await asyncio.sleep(0)
+        await asyncio.sleep(0)  # as when a tool has ended: what it told before is on the loop already
         asyncio.get_running_loop().call_later(0.01, release.set)
         await telling.finish()
         telling.tell(1000, None, "")
