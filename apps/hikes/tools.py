@@ -10,9 +10,9 @@ from apps.hikes.walking_time import Grade
 from contracts.hikes import Slug
 from monolith.tools import Tag, tool
 from monolith.tools.pages import After, Limit, page_of, shown
-from monolith.tools.refusals import refusing
+from monolith.tools.refusals import Advice, refusing
 
-_ADVICE: Final = {WalkNotFoundError: "hikes_list_walks lists those there are."}
+_ADVICE: Final[Advice] = {WalkNotFoundError: "hikes_list_walks lists those there are."}
 
 
 @tool(tag=Tag.READ)

@@ -30,10 +30,10 @@ from monolith.contracts import call_scope
 from monolith.tools import Tag, tool
 from monolith.tools.errors import ToolRefused
 from monolith.tools.pages import After, Limit, filled, page_of, shown
-from monolith.tools.refusals import refusing
+from monolith.tools.refusals import Advice, refusing
 
 MAX_EVENTS: Final = 100
-_ADVICE: Final = {ServiceNotFoundError: "home_list_slos lists those there are."}
+_ADVICE: Final[Advice] = {ServiceNotFoundError: "home_list_slos lists those there are."}
 
 
 @tool(tag=Tag.READ)

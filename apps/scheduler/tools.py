@@ -6,7 +6,7 @@ with the token that asked for it.
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from apps.scheduler import queries, services
 from apps.scheduler.tool_schemas import (
@@ -40,9 +40,9 @@ from monolith.models import Job
 from monolith.tools import Tag, tool
 from monolith.tools.errors import ToolRefused
 from monolith.tools.pages import After, Limit, cursor_of, cursor_values, filled, listed, page_of, shown
-from monolith.tools.refusals import refusing
+from monolith.tools.refusals import Advice, refusing
 
-_ADVICE = {JobNotFound: "scheduler_list_jobs lists those there are; old ones are forgotten."}
+_ADVICE: Final[Advice] = {JobNotFound: "scheduler_list_jobs lists those there are; old ones are forgotten."}
 
 
 @tool(tag=Tag.READ, from_users=False)

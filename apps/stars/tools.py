@@ -27,9 +27,9 @@ from contracts.stars import Around, Days, Place
 from monolith.tools import Tag, tool
 from monolith.tools.errors import ToolRefused
 from monolith.tools.pages import After, Limit, filled, page_of, shown
-from monolith.tools.refusals import refusing
+from monolith.tools.refusals import Advice, refusing
 
-_ADVICE: Final = {SiteNotFoundError: "stars_list_sites lists those there are."}
+_ADVICE: Final[Advice] = {SiteNotFoundError: "stars_list_sites lists those there are."}
 
 
 @tool(tag=Tag.READ)
