@@ -52,7 +52,7 @@ from apps.knowledge.tool_schemas import Tag as TagName
 from contracts.knowledge import Hit, Limit, NoteNotFound, Origin, Question, SearchMode, Slug, Visible
 from monolith import connection
 from monolith.contracts import call_scope, raises
-from monolith.tools import Tag, tool
+from monolith.tools import Tag, prompt, resource, tool
 from monolith.tools.errors import ToolRefused
 from monolith.tools.pages import After, cursor_of, cursor_values, page_of, shown
 from monolith.tools.pages import Limit as PageLimit
@@ -240,3 +240,30 @@ def _link(link: Any) -> dict[str, Any]:
 
 def _actor() -> str:
     return call_scope().actor
+
+
+@resource("knowledge://notes/{slug}")
+@raises(NoteNotFound)
+def note(*, slug: Slug) -> str:
+    """A note as Markdown, with what is known of it as YAML before its text."""
+    found = Note.objects.filter(slug=slug).first()
+    if found is None:
+        raise NoteNotFound(slug=slug)
+    known = shown(NoteLine, found).model_dump(mode="json")
+    head = yaml.safe_dump(known, allow_unicode=True, sort_keys=False)
+    return f"---\n{head}---\n\n{found.body}"
+
+
+@prompt(tools=("knowledge_search_notes", "knowledge_get_note"))
+def answer_from_notes(*, question: str) -> str:
+    """Answer a question from the notes alone, each statement with the note that says so."""
+    return f"""Answer this question from the notes of this system, and from nothing else:
+
+{question}
+
+1. Search with knowledge_search_notes, in the question's words first, then in others that mean the same.
+2. Read with knowledge_get_note what the passages leave open.
+3. Answer in a few sentences. After each statement name the note that says so in brackets: [slug].
+4. A note that is disputed or unverified is said to be so. Where notes contradict each other, give both.
+5. If the notes do not answer the question, say that, and which notes come nearest. Do not fill in what you know
+   from elsewhere."""
