@@ -3,7 +3,7 @@
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Final
 
 from django.core.exceptions import ValidationError
@@ -48,12 +48,19 @@ def cursor_values(after: str, count: int) -> list[str]:
 
 
 def page_of[P: Page, M: Model](
-    page: type[P], rows: QuerySet[M], *, order: Sequence[str], after: str, limit: int
+    page: type[P],
+    rows: QuerySet[M],
+    *,
+    order: Sequence[str],
+    after: str,
+    limit: int,
+    item: Callable[[M], Any] | None = None,
 ) -> P:
     """Return one part of `rows` in an order that ends with a unique field; a minus before a field reverses it.
 
     Rows are found by where the part before ended, so none comes twice and none is left out while others are added. No
-    field of the order may be null. Raises ToolRefused for a word that is no `next`.
+    field of the order may be null. `item` makes an item of a row that does not name its fields as the item does. Raises
+    ToolRefused for a word that is no `next`.
     """
     names = [name.removeprefix("-") for name in order]
     if after:
@@ -61,7 +68,28 @@ def page_of[P: Page, M: Model](
     found = list(rows.order_by(*order)[: limit + 1])
     items = found[:limit]
     following = cursor_of([_text(getattr(items[-1], name)) for name in names]) if len(found) > limit else ""
-    return filled(page, items=items, next=following)
+    return filled(page, items=items if item is None else [item(row) for row in items], next=following)
+
+
+def listed[P: Page, R](
+    page: type[P],
+    rows: Iterable[R],
+    *,
+    key: Callable[[R], Sequence[str]],
+    after: str,
+    limit: int,
+    **others: Any,
+) -> P:
+    """Return one part of rows that are all at hand, in the order of texts that no two have in common.
+
+    `others` are what the page says besides. Raises ToolRefused for a word that is no `next`.
+    """
+    ordered = sorted(rows, key=lambda row: list(key(row)))
+    if after and ordered:
+        last = cursor_values(after, len(key(ordered[0])))
+        ordered = [row for row in ordered if list(key(row)) > last]
+    following = cursor_of(key(ordered[limit - 1])) if len(ordered) > limit else ""
+    return filled(page, items=ordered[:limit], next=following, **others)
 
 
 def filled[S: Schema](schema: type[S], **values: Any) -> S:

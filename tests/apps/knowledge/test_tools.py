@@ -22,11 +22,15 @@ def notes() -> None:
     """A public and a private note."""
     with entering("knowledge"):
         services.create_note(
-            content=content_of(title="Open Sea", body="Ships sail the sea. See [[Harbour]].", tags=["sea", "ships"])
+            content=content_of(
+                title="Open Sea", body="Ships sail the sea. See [[Harbour]].", tags=["sea", "ships"]
+            )
         )
         services.show_note(slug="open-sea")
         services.create_note(
-            content=content_of(title="Hidden Cove", body="A secret cove by the sea. [[Open Sea]]", tags=["sea"])
+            content=content_of(
+                title="Hidden Cove", body="A secret cove by the sea. [[Open Sea]]", tags=["sea"]
+            )
         )
 
 
@@ -59,7 +63,8 @@ class TestReading:
         note = answer(me, "knowledge_get_note", slug="open-sea")
         rest = answer(me, "knowledge_get_note", slug="open-sea", body_start=6)
 
-        assert note["body"].startswith("Ships sail") and rest["body"] == note["body"][6:]
+        assert note["body"].startswith("Ships sail")
+        assert rest["body"] == note["body"][6:]
         assert note["body_length"] == len(note["body"])
         assert note["links"] == [{"kind": "link", "name": "Harbour", "slug": None}]
         assert note["backlinks"] == [{"kind": "link", "name": "Hidden Cove", "slug": "hidden-cove"}]
@@ -78,7 +83,13 @@ class TestReading:
         ]
         private = all_items(me, "knowledge_list_notes", visibility="private", tag="sea", text="cove")
         assert [note["slug"] for note in private] == ["hidden-cove"]
-        for made_up in ("bm9uZQ", "W10", "WyJub25lIiwieCJd", "WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzE0OjAwIiwieCJd", "a"):
+        for made_up in (
+            "bm9uZQ",
+            "W10",
+            "WyJub25lIiwieCJd",
+            "WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzE0OjAwIiwieCJd",
+            "a",
+        ):
             told = call_tool(me, "knowledge_list_notes", {"after": made_up})
             assert told.outcome in ("refused", "succeeded"), told
         assert "no `next`" in refusal(me, "knowledge_list_notes", after="bm9uZQ")
@@ -96,7 +107,12 @@ class TestReading:
 class TestProposing:
     def test_a_proposal_waits_for_a_person_and_is_one_however_often_it_comes(self) -> None:
         me = guest("propose:knowledge", "read:knowledge", name="scout")
-        words = {"title": "Harbour: a place", "body": "Where ships rest.", "tags": ["sea"], "origin": "a walk"}
+        words = {
+            "title": "Harbour: a place",
+            "body": "Where ships rest.",
+            "tags": ["sea"],
+            "origin": "a walk",
+        }
 
         first = answer(me, "knowledge_propose_note", **words)
         again = answer(me, "knowledge_propose_note", **words)
