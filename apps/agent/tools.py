@@ -8,13 +8,10 @@ choose count within their token.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid5
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
-
-from apps.agent import decisions, locks, permission, queries, routines, submissions
+from apps.agent import decisions, locks, permission, queries, routines, standing, submissions
 from apps.agent.errors import (
     AgentError,
     CallNotFoundError,
@@ -22,7 +19,7 @@ from apps.agent.errors import (
     NoTenantError,
     RoutineNotFoundError,
 )
-from apps.agent.models import Decision, DecisionStatus, RoutineJob, RoutineStatus, Status
+from apps.agent.models import Decision, DecisionStatus, RoutineStatus, Status
 from apps.agent.tool_schemas import (
     Call,
     CallPage,
@@ -52,11 +49,11 @@ from monolith.contracts import UtcDatetime, call_scope
 from monolith.tools import Tag, tool
 from monolith.tools.errors import ToolRefused
 from monolith.tools.pages import After, Limit, page_of, shown
-from monolith.tools.refusals import refusing
+from monolith.tools.refusals import Advice, refusing
 
 MAX_AHEAD: Final = timedelta(days=366)
 _KEYS: Final = UUID("6e0c8f0e-4c0b-4f0c-9d57-0d5b0a3c8a52")  # the namespace of ids that keys stand for
-_ADVICE: Final = {
+_ADVICE: Final[Advice] = {
     NoTenantError: "This token has none; ask for one that is made for a tenant.",
     CallNotFoundError: "agent_list_calls lists its calls.",
     RoutineNotFoundError: "agent_list_routine_jobs lists its jobs.",
@@ -156,10 +153,10 @@ def list_routine_jobs(
 ) -> RoutinePage:
     """List routine jobs, newest first; those that are Unknown wait for a person."""
     with _reading():
-        found = _routines(status)
+        found = standing.routine_jobs(status)
         page = page_of(RoutinePage, found, order=("-created_at", "-id"), after=after, limit=limit)
-        now = _now()
-        items = [each.model_copy(update={"status": _standing(each, now)}) for each in page.items]
+        now = standing.now()
+        items = [each.model_copy(update={"status": standing.of_job(each, now)}) for each in page.items]
         return page.model_copy(update={"items": items})
 
 
@@ -218,10 +215,10 @@ def list_decisions(
     """List questions to people, newest first."""
     with _reading():
         page = page_of(
-            DecisionPage, _decisions(status), order=("-created_at", "-id"), after=after, limit=limit
+            DecisionPage, standing.decisions(status), order=("-created_at", "-id"), after=after, limit=limit
         )
-        now = _now()
-        items = [each.model_copy(update={"status": _outcome(each, now)}) for each in page.items]
+        now = standing.now()
+        items = [each.model_copy(update={"status": standing.of_decision(each, now)}) for each in page.items]
         return page.model_copy(update={"items": items})
 
 
@@ -233,7 +230,7 @@ def get_decision(*, decision_id: UUID) -> DecisionShown:
         if found is None:
             raise DecisionNotFoundError(decision_id)
         answer = shown(DecisionShown, found)
-        return answer.model_copy(update={"status": _outcome(answer, _now())})
+        return answer.model_copy(update={"status": standing.of_decision(answer, standing.now())})
 
 
 @tool(tag=Tag.PROPOSE)
@@ -285,49 +282,6 @@ def _id(kind: str, key: str) -> UUID:
     """Return what a key of this token stands for, so that nobody else's does."""
     scope = call_scope()
     return uuid5(_KEYS, "\n".join((kind, scope.tenant, scope.actor, key)))
-
-
-def _routines(status: RoutineStatus | None) -> QuerySet[RoutineJob]:
-    """Return jobs by how they stand now; nobody has to have written down that a claim ran out."""
-    over = Q(status=RoutineStatus.CLAIMED, claim_expires_at__lte=Now())
-    if status is None:
-        return queries.routine_jobs()
-    if status is RoutineStatus.UNKNOWN:
-        return queries.routine_jobs().filter(Q(status=status) | over)
-    found = queries.routine_jobs(status=status)
-    return found.exclude(over) if status is RoutineStatus.CLAIMED else found
-
-
-def _decisions(status: DecisionStatus | None) -> QuerySet[Decision]:
-    over = Q(status=DecisionStatus.OPEN, expires_at__lte=Now())
-    if status is None:
-        return queries.decisions()
-    if status is DecisionStatus.EXPIRED:
-        return queries.decisions().filter(Q(status=status) | over)
-    found = queries.decisions(status=status)
-    return found.exclude(over) if status is DecisionStatus.OPEN else found
-
-
-def _standing(job: Routine, now: datetime) -> RoutineStatus:
-    ends = job.claim_expires_at
-    is_over = job.status is RoutineStatus.CLAIMED and ends is not None and ends <= now
-    return RoutineStatus.UNKNOWN if is_over else job.status
-
-
-def _outcome(decision: DecisionShown, now: datetime) -> DecisionStatus:
-    is_over = decision.status is DecisionStatus.OPEN and decision.expires_at <= now
-    return DecisionStatus.EXPIRED if is_over else decision.status
-
-
-def _now() -> datetime:
-    """Return the database's clock, which expiry goes by."""
-    from monolith import connection
-
-    with connection().cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        found: Any = cursor.fetchone()[0]
-        moment: datetime = found
-        return moment
 
 
 def _require_soon(due_at: datetime) -> None:

@@ -54,10 +54,10 @@ from monolith.tools import Tag, tool
 from monolith.tools.errors import ToolRefused
 from monolith.tools.pages import After, Limit, filled, page_of, shown
 from monolith.tools.progress import Progress
-from monolith.tools.refusals import refusing
+from monolith.tools.refusals import Advice, refusing
 
 MAX_AHEAD: Final = timedelta(days=366)
-_ADVICE: Final = {
+_ADVICE: Final[Advice] = {
     ChannelNotFoundError: "chat_list_channels lists those there are.",
     DeliveryNotFoundError: "chat_list_deliveries lists those there are.",
     ReminderNotFoundError: "chat_list_reminders lists this token's.",

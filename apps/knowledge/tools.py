@@ -14,7 +14,6 @@ from apps.knowledge.errors import (
     KnowledgeError,
     NoteExistsError,
     NoteNotFoundError,
-    PublishingRefusedError,
 )
 from apps.knowledge.models import (
     Gap,
@@ -57,11 +56,13 @@ from monolith.tools import Tag, prompt, resource, tool
 from monolith.tools.errors import ToolRefused
 from monolith.tools.pages import After, cursor_of, cursor_values, page_of, shown
 from monolith.tools.pages import Limit as PageLimit
-from monolith.tools.refusals import refusing
+from monolith.tools.refusals import Advice, refusing
 
 MAX_PART: Final = 50_000  # characters of a body in one answer
 _LIST_TAGS: Final = (files("apps.knowledge") / "sql" / "list_tags.sql").read_text(encoding="utf-8")
-_ADVICE: Final = {NoteNotFoundError: "knowledge_list_notes and knowledge_search_notes find those there are."}
+_ADVICE: Final[Advice] = {
+    NoteNotFoundError: "knowledge_list_notes and knowledge_search_notes find those there are."
+}
 
 
 @tool(tag=Tag.READ, cost=2)
@@ -185,7 +186,7 @@ def edit_note(
 
     A public note is not changed: propose its words, and a person decides who sees them.
     """
-    given = {"title": title, "body": body, "tags": tags}
+    given: dict[str, Any] = {"title": title, "body": body, "tags": tags}
     changes = {name: value for name, value in given.items() if value is not None}
     # Locked, or it might be published before it is changed.
     with refusing(KnowledgeError, advice=_ADVICE), services.locked(slug) as note:
@@ -197,7 +198,7 @@ def edit_note(
 @tool(tag=Tag.RESTRICTED, cost=5)
 def publish_note(*, slug: Slug) -> NoteLine:
     """Show a note to everyone, if compliance lets this token do that too."""
-    with refusing(KnowledgeError, advice=_ADVICE | {PublishingRefusedError: ""}):
+    with refusing(KnowledgeError, advice=_ADVICE):
         return shown(NoteLine, publish(slug=slug, subject=_actor()))
 
 

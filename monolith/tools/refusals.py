@@ -7,11 +7,14 @@ from typing import Final
 
 from monolith.tools.errors import ToolRefused
 
-_NOTHING: Final[Mapping[type[Exception], str]] = MappingProxyType({})
+type Advice = Mapping[type[Exception], str]
+"""What to do instead, by the error that was raised."""
+
+_NOTHING: Final[Advice] = MappingProxyType({})
 
 
 @contextmanager
-def refusing(*errors: type[Exception], advice: Mapping[type[Exception], str] = _NOTHING) -> Iterator[None]:
+def refusing(*errors: type[Exception], advice: Advice = _NOTHING) -> Iterator[None]:
     """Tell whoever called what these errors say, which a module's own errors are written for.
 
     `advice` by error takes the place of what the error says after its first sentence, where that is about HTTP.
