@@ -38,6 +38,8 @@ _SENSITIVE_KEY: Final = re.compile(
 _SENSITIVE_HEADER: Final = re.compile(
     r"\b((?:proxy-)?authorization|(?:set-)?cookie)\b(['\"]?\s*[:=]\s*)([^\r\n]+)", re.IGNORECASE
 )
+# The secret of a token for tools (monolith.tools.tokens), which somebody may write into an address.
+_OWN_TOKEN: Final = re.compile(r"\bfmt_[\w-]{16,}")
 # What the standard library puts on every record; the rest came through `extra`.
 _RECORD_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
@@ -183,7 +185,7 @@ def _redacted(key: Any, value: Any) -> Any:
 def _without_secrets(text: str) -> str:
     for secret in _secret_values():
         text = text.replace(secret, REDACTED)
-    return _SENSITIVE_HEADER.sub(rf"\1\2{REDACTED}", text)
+    return _SENSITIVE_HEADER.sub(rf"\1\2{REDACTED}", _OWN_TOKEN.sub(REDACTED, text))
 
 
 def _secret_values() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
+from monolith.database_errors import is_value_refused
 from monolith.http.identity import request_id
 from monolith.http.problems import Problem, field_error, problem_response, response_to
 
@@ -20,9 +21,6 @@ type Handler = Callable[[HttpRequest, Any], HttpResponse]
 logger = logging.getLogger("monolith.http")
 
 RETRY_AFTER_S: Final = 2  # a restarted PostgreSQL is back sooner; longer keeps callers waiting for nothing
-# SQLSTATEs that say "this value does not fit": the caller sent it, so it is not our failure.
-# https://www.postgresql.org/docs/current/errcodes-appendix.html, class 22
-_VALUE_REFUSED: Final = frozenset({"22001", "22003", "22007", "22008", "22021", "22P02", "22P05"})
 
 
 def refused(request: HttpRequest, error: Exception, *, status: int, detail: str = "") -> HttpResponse:
@@ -54,8 +52,7 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 def value_refused(request: HttpRequest, error: DataError) -> HttpResponse:
     """Refuse a value that PostgreSQL cannot hold (NUL, out of range); any other DataError is our failure."""
-    state = getattr(error.__cause__, "sqlstate", None)
-    if state is not None and state not in _VALUE_REFUSED:
+    if not is_value_refused(error):
         return failed(request, error)
     logger.warning("a value was refused by the database: %s", error, extra=_named(request))
     return problem_response(request, 400, detail="A value in the request is out of range or not text.")

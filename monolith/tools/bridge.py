@@ -1,6 +1,10 @@
 """An ASGI application inside a WSGI process: it runs on an event loop of its own, and its answer is streamed.
 
 One loop in one thread for the process, made at the first request: a server that forks its workers does so before.
+
+WSGI tells nobody that a client has gone; only writing to it does. So an answer that is a stream of events is never
+silent for longer than `beat_s`: a comment goes out, which clients skip, and where that fails the server closes the
+answer and the application's task is cancelled.
 """
 
 import asyncio
@@ -10,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Final
 
 type Message = MutableMapping[str, Any]
@@ -19,43 +24,64 @@ type Application = Callable[
 ]
 
 START_S: Final = 30.0  # for the application to be ready
-
-
-@dataclass(slots=True)
-class Answer:
-    """What an application answered, as far as it has."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    parts: Iterator[bytes] = field(repr=False)
+BEAT_S: Final = (
+    1.0  # between beats at the most; the first follow each other faster, for clients that gave up at once
+)
+PATIENCE: Final = (
+    0.25  # of a beat: for an answer with a status of its own, before it becomes a stream of events
+)
+AHEAD: Final = 16  # messages that wait for a client to take them, before the application waits too
+EVENTS: Final = "text/event-stream"
+BEAT: Final = b": \n\n"
+_EVENT_HEADERS: Final = [("content-type", EVENTS), ("x-accel-buffering", "no")]
 
 
 class Bridge:
     """Runs one application, whose `lifespan` is entered on the loop and left when the process ends."""
 
     def __init__(
-        self, application: Application, lifespan: Callable[[], AbstractAsyncContextManager[Any]]
+        self,
+        application: Application,
+        lifespan: Callable[[], AbstractAsyncContextManager[Any]],
+        beat_s: float = BEAT_S,
     ) -> None:
         self._application = application
         self._lifespan = lifespan
+        self._beat_s = beat_s
         self._loop = asyncio.new_event_loop()
         self._ready: Future[None] = Future()
+        self._under_way: set[_Exchange] = set()  # the loop's thread alone touches it
         threading.Thread(target=self._run, name="monolith-asgi", daemon=True).start()
         self._ready.result(START_S)
 
-    def ask(self, scope: MutableMapping[str, Any], body: bytes) -> Answer:
-        """Give the application a request, and return once it has begun to answer. Raises what it raised before."""
+    def ask(self, scope: MutableMapping[str, Any], body: bytes) -> "Answer":
+        """Give the application a request, and return once it has begun to answer. Raises what it raised before.
+
+        An application that lets a client wait for longer than a beat, where the client takes events, gets its answer
+        sent as one: there is something to write until it is there.
+        """
         exchange = _Exchange(self._loop, body)
         exchange.task = asyncio.run_coroutine_threadsafe(self._serve(scope, exchange), self._loop)
-        return exchange.begun()
+        return _begun(exchange, self._beat_s, takes_events=_takes_events(scope))
+
+    def cancel_all(self) -> None:
+        """Cancel what is under way, for a process that ends; from any thread."""
+        with suppress(RuntimeError):  # there is no loop any more, and nothing under way
+            self._loop.call_soon_threadsafe(self._cancel_all)
+
+    def _cancel_all(self) -> None:
+        for exchange in self._under_way:
+            exchange.cancel()
 
     async def _serve(self, scope: MutableMapping[str, Any], exchange: "_Exchange") -> None:
+        self._under_way.add(exchange)
         try:
             await self._application(scope, exchange.receive, exchange.send)
         except Exception as error:
             exchange.parts.put(error)
             raise
         finally:
+            self._under_way.discard(exchange)
             exchange.parts.put(None)
 
     def _run(self) -> None:
@@ -81,38 +107,133 @@ class _Exchange:
         self.task: Future[None] | None = None
         self._loop = loop
         self._body: bytes | None = body
-        self._gone = asyncio.Event()
+        self._room = asyncio.Semaphore(AHEAD)
 
     async def receive(self) -> Message:
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
+        await asyncio.Event().wait()  # a client that has gone is told by cancelling the task
+        raise AssertionError
 
     async def send(self, message: Message) -> None:
+        await self._room.acquire()
         self.parts.put(message)
 
-    def begun(self) -> Answer:
-        first = self.parts.get()
-        if isinstance(first, Exception):
-            raise first
-        if first is None or first["type"] != "http.response.start":
-            raise RuntimeError("the application ended without an answer")
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in first["headers"]]
-        return Answer(first["status"], headers, self._rest())
+    def take(self, timeout_s: float | None) -> Message | None:
+        """Return the next message, None after the last. Raises queue.Empty, and what the application raised."""
+        message = self.parts.get(timeout=timeout_s)
+        if isinstance(message, Exception):
+            raise message
+        if message is not None:
+            with suppress(RuntimeError):  # the loop is gone, and so is whoever waits for room
+                self._loop.call_soon_threadsafe(self._room.release)
+        return message
 
-    def _rest(self) -> Iterator[bytes]:
-        """Yield the body; whoever stops to take it ends the exchange."""
+    def cancel(self) -> None:
+        """Cancel the application's task; from any thread."""
+        if self.task is not None:
+            self.task.cancel()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an application answered, as far as it has; whoever does not take it all closes it."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    parts: "Parts" = field(repr=False)
+
+    @property
+    def is_events(self) -> bool:
+        """Say whether it is a stream of events, of which the next may take long."""
+        return dict(self.headers).get("content-type", "").startswith(EVENTS)
+
+
+class Parts:
+    """The body of an answer as an iterator. Closed before its end, it cancels the application."""
+
+    def __init__(self, exchange: _Exchange, parts: Iterator[bytes]) -> None:
+        self._exchange = exchange
+        self._parts = parts
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
         try:
-            while True:
-                part = self.parts.get()
-                if part is None or isinstance(part, Exception):
-                    return
-                if part.get("body"):
-                    yield part["body"]
-                if not part.get("more_body", False):
-                    return
-        finally:
-            with suppress(RuntimeError):  # the loop is gone, and so is everybody
-                self._loop.call_soon_threadsafe(self._gone.set)
+            return next(self._parts)
+        except BaseException:
+            self._is_over = True
+            raise
+
+    def close(self) -> None:
+        """Cancel the application unless it has said everything."""
+        if not self._is_over:
+            self._is_over = True
+            self._exchange.cancel()
+
+
+def _begun(exchange: _Exchange, beat_s: float, *, takes_events: bool) -> Answer:
+    try:
+        first = exchange.take(beat_s * PATIENCE if takes_events else None)
+    except queue.Empty:
+        return Answer(200, list(_EVENT_HEADERS), Parts(exchange, _late(exchange, beat_s)))
+    status, headers = _start(first)
+    answer = Answer(status, headers, Parts(exchange, iter(())))
+    answer.parts = Parts(exchange, _rest(exchange, beat_s if answer.is_events else None))
+    return answer
+
+
+def _start(message: Message | None) -> tuple[int, list[tuple[str, str]]]:
+    if message is None or message["type"] != "http.response.start":
+        raise RuntimeError("the application ended without an answer")
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
+    return message["status"], headers
+
+
+def _rest(exchange: _Exchange, beat_s: float | None) -> Iterator[bytes]:
+    """Yield the body, and a beat whenever there was nothing for that long."""
+    waits = _waits(beat_s)
+    while True:
+        try:
+            message = exchange.take(next(waits))
+        except queue.Empty:
+            yield BEAT
+            continue
+        waits = _waits(beat_s)
+        if message is None:
+            return
+        if message.get("body"):
+            yield message["body"]
+        if not message.get("more_body", False):
+            return
+
+
+def _late(exchange: _Exchange, beat_s: float) -> Iterator[bytes]:
+    """Yield beats until the answer begins, then the answer: events as they come, one JSON document as one event."""
+    yield BEAT
+    waits = _waits(beat_s)
+    while True:
+        try:
+            _, headers = _start(exchange.take(next(waits)))
+        except queue.Empty:
+            yield BEAT
+            continue
+        break
+    if Answer(200, headers, Parts(exchange, iter(()))).is_events:
+        yield from _rest(exchange, beat_s)
+    elif body := b"".join(_rest(exchange, None)):
+        yield b"event: message\ndata: " + body + b"\n\n"
+
+
+def _waits(beat_s: float | None) -> Iterator[float | None]:
+    """Yield how long to wait for the next message before each beat; None where nothing beats."""
+    if beat_s is not None:
+        yield from (beat_s / 8, beat_s / 4, beat_s / 2)
+    yield from repeat(beat_s)
+
+
+def _takes_events(scope: MutableMapping[str, Any]) -> bool:
+    return any(name == b"accept" and EVENTS.encode() in value for name, value in scope["headers"])

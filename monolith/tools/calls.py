@@ -3,85 +3,39 @@
 import json
 import logging
 import secrets
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
 from monolith.context import entering
-from monolith.contracts.call import Call, answer
-from monolith.contracts.errors import (
-    ContractError,
-    DeadlineExceeded,
-    DeclaredError,
-    IdempotencyConflict,
-    InvalidCall,
-    InvalidResult,
-)
-from monolith.contracts.scope import acting, call_scope, correlation_id, deadline
+from monolith.contracts.call import Call, answer, refuse_late
+from monolith.contracts.errors import DeadlineExceeded, DeclaredError, IdempotencyConflict, InvalidCall
+from monolith.contracts.scope import acting, call_scope, correlated, correlation_id, deadline
+from monolith.database_errors import causes, is_value_refused
 from monolith.module import PLATFORM
 from monolith.telemetry import span
-from monolith.tools.audit import MAX_DETAIL, kept_arguments, record
+from monolith.tenancy.errors import TenantRefused
+from monolith.tools.attempt import MAX_NAME_KEPT, Attempt, Outcome, Told
+from monolith.tools.audit import MAX_DETAIL, kept_text
 from monolith.tools.decisions import Question, Undecided, require_decision
 from monolith.tools.definition import Tool
 from monolith.tools.errors import ToolCancelled, ToolRefused
-from monolith.tools.models import ToolCall
 from monolith.tools.offer import Tag
 from monolith.tools.progress import Progress
 from monolith.tools.registry import tools
+from monolith.tools.resources import resource_at
+from monolith.tools.retention import forget_in_passing
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import Identity, charge
 from monolith.transactions import reading
 
 logger = logging.getLogger("monolith.tools")
 
-CALLER: Final = "tools"  # in the place of the calling module, where a contract's operation is a tool
+# In the place of the calling module, where a contract's operation is a tool. With the token's id: what one agent used
+# as an idempotency key is nothing to another.
+CALLER: Final = "tools:{token}"
 MAX_RESULT: Final = 256 * 1024  # characters of JSON; what is larger belongs in pages
-Outcome = ToolCall.Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is told to whoever called."""
-
-    outcome: str
-    text: str
-    content: dict[str, Any] | None = None  # as the tool's output schema says; None after an error
-
-    @property
-    def is_error(self) -> bool:
-        return self.content is None
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One call on its way."""
-
-    identity: Identity
-    name: str
-    arguments: Mapping[str, Any]
-    tool: Tool | None = None
-    units: int = 0
-    decision: UUID | None = None
-    began: float = field(default_factory=time.perf_counter)
-
-    def kept(self, told: Told) -> ToolCall:
-        detail = told.text if told.is_error else ""
-        return ToolCall(
-            token_id=self.identity.id,
-            token_name=self.identity.name,
-            tenant=self.identity.tenant,
-            tool=self.name[:100],
-            tag=str(self.tool.tag) if self.tool else "",
-            outcome=told.outcome,
-            detail=detail[:MAX_DETAIL],
-            arguments=kept_arguments(self.arguments),
-            duration_ms=(time.perf_counter() - self.began) * 1000,
-            units=self.units,
-            correlation=correlation_id()[:128],
-        )
+MAX_PROBLEMS: Final = 20  # of arguments that are told
 
 
 def visible_tools(identity: Identity) -> list[Tool]:
@@ -93,90 +47,149 @@ def call_tool(
     identity: Identity, name: str, arguments: Mapping[str, Any], progress: Progress | None = None
 ) -> Told:
     """Call a tool for whoever a token stands for. Every call is kept, however it ended."""
-    attempt = _Attempt(identity, name, arguments)
-    with span(f"tool {name}", tool=name), acting(tenant=identity.tenant, actor=identity.actor):
-        told = _tell(attempt, progress or Progress())
-        record(attempt.kept(told))
+    attempt = Attempt(identity, name, arguments, lambda: tools().get(name), progress or Progress())
+    return _called(attempt)
+
+
+def read_resource(identity: Identity, uri: str, progress: Progress | None = None) -> Told:
+    """Read a module's resource: charged, limited and kept as a call of a read tool; its text is `content["result"]`."""
+    found = resource_at(uri)
+    if found is None or not identity.may(found[0].tool.tag, found[0].tool.module):
+        # By the URI as it was asked for: who may not read it does not hear that something has such addresses.
+        attempt = Attempt(identity, uri, {}, lambda: None, progress or Progress(), "resource")
+    else:
+        resource, arguments = found
+        name = resource.uri  # all that one declaration reads is one thing in the record
+        attempt = Attempt(
+            identity, name, arguments, lambda: resource.tool, progress or Progress(), "resource"
+        )
+    return _called(attempt)
+
+
+def _called(attempt: Attempt) -> Told:
+    identity, found = attempt.identity, attempt.find()
+    known = found.name if found else ""  # else the name is whatever a guest wrote
+    with (
+        span(f"tool {known}".rstrip(), tool=known),
+        acting(tenant=identity.tenant, actor=identity.actor),
+        correlated(correlation=correlation_id() or str(attempt.id)),
+    ):
+        told = _tell(attempt)
+        attempt.end(told)
+    forget_in_passing()
     return told
 
 
-def _tell(attempt: _Attempt, progress: Progress) -> Told:
+def _tell(attempt: Attempt) -> Told:
     try:
-        return _admitted(attempt, progress)
+        return _admitted(attempt)
     except Undecided as error:
         return Told(Outcome.UNDECIDED, str(error))
     except ToolCancelled as error:
         return Told(Outcome.CANCELLED, str(error))
     except InvalidCall as error:
-        return Told(Outcome.INVALID, "These arguments are not right:\n" + "\n".join(error.problems))
+        if attempt.tool is not None and error.operation == attempt.tool.name:
+            return Told(Outcome.INVALID, _wrong(error.problems))
+        return _failed(attempt, "It failed.")  # of something that it called
     except (DeclaredError, ToolRefused, IdempotencyConflict) as error:
         return Told(Outcome.REFUSED, str(error))
-    except DeadlineExceeded:
-        return _failed(attempt, "It took longer than it may.")
-    except (ContractError, InvalidResult):
-        return _failed(attempt, "It failed.")
-    except Exception:  # noqa: BLE001 - whatever the module's code raises is no reason to tell more than that
-        return _failed(attempt, "It failed.")
+    except Exception as error:  # noqa: BLE001 (whatever it is, the guest is told that it failed)
+        return _broken(attempt, error)
 
 
-def _failed(attempt: _Attempt, text: str) -> Told:
+def _broken(attempt: Attempt, error: Exception) -> Told:
+    """Return what to tell of an error that nobody declared: of what the module's code raises, no more than that."""
+    if attempt.progress.is_cancelled:  # a statement was ended, and whatever the module's code made of that
+        return Told(Outcome.CANCELLED, "Whoever made this call cancelled it.")
+    if isinstance(error, DeadlineExceeded):
+        changed = attempt.tool is not None and attempt.tool.tag is not Tag.READ
+        happened = ", and may have happened all the same" if changed else ""
+        return _failed(attempt, f"It took longer than it may{happened}.")
+    return _of_the_database(attempt, error) or _failed(attempt, "It failed.")
+
+
+def _wrong(problems: Sequence[str]) -> str:
+    """Return what is wrong with arguments; not all of it where a guest wrote ten thousand."""
+    lines = [kept_text(problem, MAX_DETAIL) for problem in problems[:MAX_PROBLEMS]]
+    more = len(problems) - len(lines)
+    return "\n".join(["These arguments are not right:", *lines, *([f"and {more} more"] if more else [])])
+
+
+def _of_the_database(attempt: Attempt, error: Exception) -> Told | None:
+    """Return what to tell of an error by which PostgreSQL refused what the caller sent; None for all others."""
+    for cause in causes(error):
+        if is_value_refused(cause):
+            logger.warning("the database refused a value that %s was called with: %s", attempt.name, cause)
+            return Told(Outcome.INVALID, _wrong(["value: is out of range, or no text"]))
+        if isinstance(cause, TenantRefused) and not attempt.identity.tenant:
+            return Told(Outcome.REFUSED, "This tool works on a tenant's data, and the token is of no tenant.")
+    return None
+
+
+def _failed(attempt: Attempt, text: str) -> Told:
     logger.exception("the tool %s failed", attempt.name)
-    correlation = correlation_id()
-    return Told(Outcome.FAILED, f"{text} The log has it as {correlation}." if correlation else text)
+    return Told(Outcome.FAILED, f"{text} The log has it as {correlation_id()}.")
 
 
-def _admitted(attempt: _Attempt, progress: Progress) -> Told:
-    identity, tool = attempt.identity, tools().get(attempt.name)
-    if tool is None or not identity.may(tool.tag, tool.module):
-        # The same for both: whether there is a tool is told to those who may call it.
-        return Told(Outcome.FORBIDDEN, f"There is no tool {attempt.name!r} that this token may call.")
-    attempt.tool = tool
-    charged = charge(identity.id, tool.offer.cost)
+def _admitted(attempt: Attempt) -> Told:
+    identity, tool = attempt.identity, attempt.find()
+    if tool is not None and not identity.may(tool.tag, tool.module):
+        tool = None
+    attempt.progress.require_caller()
+    # A call that may not be made is one as well: who tries names runs out of calls.
+    cost = tool.offer.cost if tool else 0
+    charged = charge(identity.id, cost)
     if charged is None:
         return Told(Outcome.FORBIDDEN, "This token has expired, or was revoked.")
     if not charged.is_paid:
-        what = (
-            f"no calls left; the next in {charged.wait_s:.1f} s" if not charged.has_calls else "spent its day"
-        )
-        return Told(Outcome.LIMITED, f"This token has {what}.")
-    attempt.units = tool.offer.cost
+        return Told(Outcome.LIMITED, charged.refusal(cost))
+    if tool is None:
+        # The same for one that there is not: whether there is a tool is told to those who may call it.
+        name = kept_text(attempt.name, MAX_NAME_KEPT)
+        return Told(Outcome.FORBIDDEN, f"There is no {attempt.what} {name!r} that this token may call.")
+    attempt.tool = tool
+    attempt.units = cost
     values = tool.read_arguments(attempt.arguments)
+    if tool.tag is not Tag.READ:
+        attempt.begin()
     if tool.tag is Tag.RESTRICTED:
         written = tool.operation.arguments.dump_python(values, mode="json")
-        attempt.decision = require_decision(Question(identity.id, tool.name, written))
-    content = tool.write_result(_run(tool, values, progress))
+        require_decision(Question(identity.id, tool.name, written, attempt.id))
+    content = tool.write_result(_run(attempt, tool, values))
     return _told(tool, content)
 
 
-def _run(tool: Tool, values: dict[str, Any], progress: Progress) -> Any:
+def _run(attempt: Attempt, tool: Tool, values: dict[str, Any]) -> Any:
     limited = deadline(tool.offer.time_limit_s)
     held: AbstractContextManager[None] = reading() if tool.tag is Tag.READ else nullcontext()
-    with limited, held:
+    with attempt.progress.interruptible(), limited, held:
         scope = call_scope()
+        call = Call(
+            tool.operation,
+            values,
+            CALLER.format(token=attempt.identity.id),
+            scope.deadline,
+            scope.tenant,
+            scope.actor,
+            scope.reads_only,
+        )
         if tool.is_operation:
-            call = Call(
-                tool.operation,
-                values,
-                CALLER,
-                scope.deadline,
-                scope.tenant,
-                scope.actor,
-                scope.reads_only,
-            )
             return answer(call, tool.function)
         with entering(PLATFORM if tool.module == FRAMEWORK else tool.module):
-            extra = {tool.progress: progress} if tool.progress else {}
-            return tool.function(**values, **extra)
+            extra = {tool.progress: attempt.progress} if tool.progress else {}
+            result = tool.function(**values, **extra)
+        refuse_late(call)
+        return result
 
 
 def _told(tool: Tool, content: dict[str, Any]) -> Told:
     text = json.dumps(content, ensure_ascii=False, indent=None)
-    if len(text) > MAX_RESULT:
-        return Told(
-            Outcome.REFUSED,
-            f"The result has {len(text)} characters, and at most {MAX_RESULT} are told; ask for less, or for a page.",
-        )
-    return Told(Outcome.SUCCEEDED, fenced(text) if tool.offer.from_users else text, content)
+    if len(text) <= MAX_RESULT:
+        return Told(Outcome.SUCCEEDED, fenced(text) if tool.offer.from_users else text, content)
+    size = f"has {len(text)} characters, and at most {MAX_RESULT} are told"
+    if tool.tag is Tag.READ:
+        return Told(Outcome.REFUSED, f"The result {size}; ask for less, or for a page.")
+    return Told(Outcome.SUCCEEDED, f"It was done, and is not to be repeated. Its result {size}.")
 
 
 def fenced(text: str) -> str:

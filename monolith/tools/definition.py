@@ -89,11 +89,15 @@ class Tool:
     def read_arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return arguments as the function takes them, from JSON values; raises InvalidCall."""
         try:
-            return self.operation.arguments.validate_json(to_json(dict(arguments)))
+            written = to_json(dict(arguments), inf_nan_mode="constants")
+            values = self.operation.arguments.validate_json(written)
         except ValidationError as error:
             raise InvalidCall(self.name, problems_in(error)) from None
-        except ValueError as error:  # a lone surrogate is no text
-            raise InvalidCall(self.name, [f"value: {error}"]) from None
+        except (ValueError, RecursionError):  # a lone surrogate is no text, and what has no end no JSON
+            raise InvalidCall(self.name, ["value: is no JSON that can be read"]) from None
+        if b"\\u0000" in written and _has_nul(arguments):
+            raise InvalidCall(self.name, ["value: has a NUL character, which no text here may have"])
+        return values
 
     def write_result(self, result: Any) -> dict[str, Any]:
         """Return a result as structured content; raises InvalidResult when it is not of its type."""
@@ -125,6 +129,14 @@ def _rooted(schema: dict[str, Any]) -> dict[str, Any]:
     root = dict(definitions[name])
     others = {key: value for key, value in definitions.items() if key != name or _refers(definitions, name)}
     return root | ({"$defs": others} if others else {})
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(_has_nul(name) or _has_nul(item) for name, item in value.items())
+    return isinstance(value, list | tuple) and any(map(_has_nul, value))
 
 
 def _refers(definitions: Mapping[str, Any], name: str) -> bool:

@@ -1,7 +1,7 @@
-"""`/mcp` on the private tier: streamable HTTP, with a token in each request and no sessions.
+"""`/mcp` on the private tier: streamable HTTP, with a token in each request and nothing kept between requests.
 
-Without sessions any process answers any request. What the protocol calls a stream, progress and the like, is the answer
-of the request that it belongs to. The metadata of RFC 9728 says where a token is from, for clients that ask.
+So any process answers any request. What the protocol calls a stream, progress and the like, is the answer of the
+request that it belongs to. The metadata of RFC 9728 says where a token is from, for clients that ask.
 """
 
 import os
@@ -18,18 +18,28 @@ from django.views.decorators.csrf import csrf_exempt
 from monolith.composition import composed
 from monolith.http.limits import LIMITS_ATTRIBUTE
 from monolith.http.problems import problem_response
+from monolith.serving.ending import on_ending
+from monolith.tools import cancelling
+from monolith.tools.addresses import PATH, metadata_of, resource_of
 from monolith.tools.bridge import Bridge
 from monolith.tools.offer import Tag
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import authenticate
 
-PATH: Final = "/mcp"
-METADATA: Final = "/.well-known/oauth-protected-resource"
 MAX_BODY: Final = 1024 * 1024
 GUEST: Final = "monolith.guest"
+SESSION: Final = "Mcp-Session-Id"
 _BEARER: Final = "Bearer "
 _bridges: dict[int, Bridge] = {}
 _making = threading.Lock()
+
+
+def _forked() -> None:
+    global _making  # whoever held it is not in this process
+    _making = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 @csrf_exempt  # a token in a header is nothing that a browser sends by itself
@@ -44,12 +54,13 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         return _unauthorized(request)
     from monolith.tools.server import Guest
 
+    asked = cancelling.read(identity, request.headers.get(SESSION, ""), request.body)
+    asked.cancel_named()
     scope = _scope(request) | {GUEST: Guest(identity, copy_context())}
     answer = bridge().ask(scope, request.body)
+    asked.remember(answer.parts)
     response: HttpResponseBase
-    if any(
-        name == "content-type" and value.startswith("text/event-stream") for name, value in answer.headers
-    ):
+    if answer.is_events:
         response = StreamingHttpResponse(answer.parts, status=answer.status)
     else:
         response = HttpResponse(b"".join(answer.parts), status=answer.status)
@@ -57,6 +68,8 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         if name not in ("connection", "content-length"):
             response.headers[name] = value
     response.headers["Cache-Control"] = "no-store"
+    if asked.begins:
+        response.headers[SESSION] = cancelling.new_session()
     return response
 
 
@@ -68,12 +81,14 @@ def metadata(request: HttpRequest) -> HttpResponse:
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
     modules = [FRAMEWORK, *composed().modules]
+    issuers = composed().environment.tools_issuers
     return JsonResponse(
         {
-            "resource": request.build_absolute_uri(PATH),
+            "resource": resource_of(request),
             "resource_name": "FastMonolith",
             "bearer_methods_supported": ["header"],
             "scopes_supported": [f"{tag}:{module}" for module in modules for tag in Tag],
+            **({"authorization_servers": list(issuers)} if issuers else {}),
         }
     )
 
@@ -106,7 +121,9 @@ def _made() -> Bridge:
         max_request_body_size=MAX_BODY,
         transport_security=open_,
     )
-    return Bridge(application, partial(server.protocol.session_manager.run))
+    made = Bridge(application, partial(server.protocol.session_manager.run))
+    on_ending(made.cancel_all)
+    return made
 
 
 def _scope(request: HttpRequest) -> dict[str, Any]:
@@ -136,6 +153,5 @@ def _is_own(request: HttpRequest) -> bool:
 
 def _unauthorized(request: HttpRequest) -> HttpResponse:
     response = problem_response(request, 401, detail="Show a token: Authorization: Bearer …")
-    where = request.build_absolute_uri(METADATA + PATH)
-    response.headers["WWW-Authenticate"] = f'Bearer resource_metadata="{where}"'
+    response.headers["WWW-Authenticate"] = f'Bearer resource_metadata="{metadata_of(request)}"'
     return response

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from monolith.events.ids import uuid7
 
 NAME = 80
+TENANT = 100
 
 
 class Token(models.Model):
@@ -17,7 +18,9 @@ class Token(models.Model):
     name = models.CharField(max_length=NAME, unique=True, help_text="What or whom it is for.")
     digest = models.BinaryField(max_length=32, unique=True, editable=False)  # SHA-256 of 256 random bits
     tenant = models.CharField(
-        max_length=100, blank=True, help_text="On whose data its calls act; empty where there are no tenants."
+        max_length=TENANT,
+        blank=True,
+        help_text="On whose data its calls act; empty where there are no tenants.",
     )
     scopes = models.JSONField(
         default=list,
@@ -51,7 +54,7 @@ class Decision(models.Model):
         PENDING = "pending"
         APPROVED = "approved"
         REFUSED = "refused"
-        USED = "used"  # the call was made
+        USED = "used"  # by the call `call_id`; the audit says how that ended
         EXPIRED = "expired"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -64,10 +67,12 @@ class Decision(models.Model):
     expires_at = models.DateTimeField(editable=False)
     decided_at = models.DateTimeField(null=True, editable=False)
     decided_by = models.CharField(max_length=150, blank=True, editable=False)
+    call_id = models.UUIDField(null=True, editable=False)  # the entry of the audit that used it
 
     class Meta:
         ordering: ClassVar = ["-asked_at"]
         db_table = "monolith_tools_decision"
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="monolith_tools_decision_over")]
         constraints: ClassVar = [
             # One open question for the same call, however often an agent asks.
             models.UniqueConstraint(
@@ -82,9 +87,10 @@ class Decision(models.Model):
 
 
 class ToolCall(models.Model):
-    """One call, as it ended. The table only grows, and lets go of what is old (migration 0002)."""
+    """One call, as it ended. The table only grows, and lets go of what is old (migrations 0002 and 0003)."""
 
     class Outcome(models.TextChoices):
+        RUNNING = "running", "Running, or nobody saw its end"  # kept before what may change something begins
         SUCCEEDED = "succeeded"
         REFUSED = "refused"  # by the tool itself, with an error that it declares
         INVALID = "invalid"  # its arguments are none
@@ -98,7 +104,7 @@ class ToolCall(models.Model):
     at = models.DateTimeField(db_default=Now())
     token_id = models.UUIDField()  # no foreign key: the record outlives the token
     token_name = models.CharField(max_length=NAME)
-    tenant = models.CharField(max_length=100, blank=True)
+    tenant = models.CharField(max_length=TENANT, blank=True)
     tool = models.CharField(max_length=100)
     tag = models.CharField(max_length=10, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome)

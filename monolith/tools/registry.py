@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,7 +11,8 @@ from typing import Any, Final, get_type_hints
 
 from monolith.composition import composed
 from monolith.contracts.contract import Operation, read_operation, signature_problems
-from monolith.contracts.interface import Kind
+from monolith.contracts.documents.json_schema import ContractJsonSchema
+from monolith.contracts.interface import Kind, marks_of
 from monolith.contracts.registry import provided
 from monolith.errors import CompositionError
 from monolith.module import Module, Tier
@@ -45,6 +46,19 @@ IDENTITIES: Final = frozenset(
         "username",
     }
 )
+# What a value within an argument may not be called either; there, an owner or a subject may be part of the matter.
+_MEANT_EVERYWHERE: Final = IDENTITIES - {
+    "account",
+    "account_id",
+    "owner",
+    "owner_id",
+    "role",
+    "subject",
+    "user",
+    "user_id",
+    "username",
+}
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FRAMEWORK_MODULE: Final = Module(name=FRAMEWORK, tier=Tier.PRIVATE, tools="monolith.tools.own")
 _BY_KIND: Final = {Kind.QUERY: Tag.READ, Kind.COMMAND: Tag.EXECUTE, Kind.GATE: Tag.READ}
 
@@ -52,16 +66,22 @@ _BY_KIND: Final = {Kind.QUERY: Tag.READ, Kind.COMMAND: Tag.EXECUTE, Kind.GATE: T
 @cache
 def tools() -> Mapping[str, Tool]:
     """Return the tools of this process by name, those of one module together. Raises CompositionError."""
-    modules = [_FRAMEWORK_MODULE, *composed().modules.values()]
-    if problems := [problem for module in modules for problem in tool_problems(module)]:
+    modules = offering_modules()
+    problems = [problem for module in modules for problem in tool_problems(module)]
+    if problems := problems or [problem for _, problem in shared_names(modules)]:
         raise CompositionError(problems)
     found = [tool for module in modules for tool in tools_of(module)]
     return MappingProxyType({tool.name: tool for tool in found})
 
 
+def offering_modules() -> list[Module]:
+    """Return the composed modules, and the framework as one of them."""
+    return [_FRAMEWORK_MODULE, *composed().modules.values()]
+
+
 def tools_of(module: Module) -> list[Tool]:
     """Return the tools of one composed module whose declarations are sound, by name."""
-    found = [_from_operation(*offered) for offered in _operations(module)]
+    found = [_from_operation(module, *offered) for offered in _operations(module)]
     found += [_from_function(module, *offered) for offered in _functions(module)]
     return sorted(found, key=lambda tool: tool.name)
 
@@ -76,35 +96,70 @@ def tool_problems(module: Module) -> Iterator[str]:
         places[name] = place
 
 
+def shared_names(modules: Iterable[Module]) -> Iterator[tuple[Module, str]]:
+    """Yield which tools of two modules have one name: `a` has `b_find_x`, `a_b` has `find_x`. The later is named."""
+    owners: dict[str, tuple[str, str]] = {}
+    for module in modules:
+        for place, name, _ in _declared(module):
+            owner, first = owners.setdefault(name, (module.name, place))
+            if owner != module.name:
+                yield (
+                    module,
+                    f"{place} is the tool {name}, and so is {first} of {owner}; give one another name",
+                )
+
+
 def _declared(module: Module) -> Iterator[tuple[str, str, list[str]]]:
     """Yield each tool's place, its name and what is wrong with it."""
     for operation, offer, _ in _operations(module):
-        parameters = [parameter.name for parameter in operation.parameters]
         problems = [
-            *_common_problems(operation.label, module, offer, operation.name, parameters),
+            *_name_problems(operation.label, module, offer, operation),
+            *_identity_problems(operation.label, operation),
             *_kind_problems(operation, offer),
         ]
-        yield operation.label, _name(module, offer, operation.name), problems
+        yield operation.label, _name(module, offer, operation.name, operation.version), problems
     for function, offer in _functions(module):
         place = f"{function.__module__}.{function.__qualname__}"
         problems = list(_function_problems(place, module, offer, function))
         yield place, _name(module, offer, function.__name__), problems
 
 
-def _common_problems(
-    place: str, module: Module, offer: Offer, own: str, parameters: list[str]
-) -> Iterator[str]:
-    name = offer.name or own
-    full = f"{module.name}_{name}"
-    if not _NAME.fullmatch(name):
+def _name_problems(place: str, module: Module, offer: Offer, operation: Operation) -> Iterator[str]:
+    full = _name(module, offer, operation.name, operation.version)
+    if not _NAME.fullmatch(offer.name or operation.name):
         yield f"{place} is offered as the tool {full!r}; name it by a verb and a noun: tool('find_walks')"
     elif len(full) > MAX_NAME:
         yield f"{place} is offered as a tool whose name has {len(full)} characters; use at most {MAX_NAME}"
-    for parameter in parameters:
-        if parameter in IDENTITIES:
-            yield (
-                f"{place}({parameter}) lets an agent say who it is; leave it out, call_scope() has it from the token"
-            )
+
+
+def _identity_problems(place: str, operation: Operation) -> Iterator[str]:
+    parameters = [parameter.name for parameter in operation.parameters]
+    inner = [name for name in _names_within(_schema_of(operation)) if name not in parameters]
+    for name in parameters + sorted(set(inner)):
+        known = _MEANT_EVERYWHERE if name in inner else IDENTITIES
+        if _spelled(name) in known:
+            yield f"{place}({name}) lets an agent say who it is; leave it out, call_scope() has it from the token"
+
+
+def _schema_of(operation: Operation) -> Any:
+    return operation.arguments.json_schema(schema_generator=ContractJsonSchema, mode="validation")
+
+
+def _names_within(schema: Any) -> Iterator[str]:
+    """Yield the names of all properties in a schema, those of what its properties are made of included."""
+    if isinstance(schema, Mapping):
+        properties = schema.get("properties")
+        yield from properties if isinstance(properties, Mapping) else ()
+        for inner in schema.values():
+            yield from _names_within(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _names_within(inner)
+
+
+def _spelled(name: str) -> str:
+    """Return a name as it is listed, however it is written: tenantId is tenant_id."""
+    return _HUMP.sub("_", name).lower().strip("_")
 
 
 def _kind_problems(operation: Operation, offer: Offer) -> Iterator[str]:
@@ -124,9 +179,15 @@ def _function_problems(
         yield f"{place} takes {len(without)} parameters for its progress; one is enough"
     if offer.tag is None:
         yield f"{place} does not say what it may do; write tool(tag=Tag.READ), or another tag"
+    if marks_of(function).kind is not Kind.QUERY:
+        yield (
+            f"{place} is marked as an operation of a contract is; declare it in one, "
+            f"or make its repeats harmless by a key of its own"
+        )
     if not problems:
-        names = [name for name in inspect.signature(function).parameters if name not in without]
-        yield from _common_problems(place, module, offer, function.__name__, names)
+        operation = read_operation(module.name, 1, function.__name__, function, without=without)
+        yield from _name_problems(place, module, offer, operation)
+        yield from _identity_problems(place, operation)
 
 
 def _operations(module: Module) -> Iterator[tuple[Operation, Offer, Callable[..., Any]]]:
@@ -140,6 +201,13 @@ def _operations(module: Module) -> Iterator[tuple[Operation, Offer, Callable[...
 
 def _functions(module: Module) -> Iterator[tuple[Callable[..., Any], Offer]]:
     """Yield the functions of a module's tools.py that are offered."""
+    return marked_functions(module, offer_of)
+
+
+def marked_functions[O](
+    module: Module, offer_of: Callable[[Callable[..., Any]], O | None]
+) -> Iterator[tuple[Callable[..., Any], O]]:
+    """Yield a module's own functions in its tools.py that carry a mark, with what it says."""
     file = _file_of(module)
     for value in vars(file).values() if file else ():
         offer = offer_of(value) if inspect.isfunction(value) else None
@@ -155,10 +223,9 @@ def _file_of(module: Module) -> ModuleType | None:
     return import_module(module.tools_module) if found else None
 
 
-def _from_operation(operation: Operation, offer: Offer, function: Callable[..., Any]) -> Tool:
-    version = "" if operation.version == 1 else f"_v{operation.version}"
+def _from_operation(module: Module, operation: Operation, offer: Offer, function: Callable[..., Any]) -> Tool:
     return Tool(
-        name=f"{operation.module}_{offer.name or operation.name}{version}",
+        name=_name(module, offer, operation.name, operation.version),
         module=operation.module,
         tag=offer.tag or _BY_KIND[operation.kind],
         offer=offer,
@@ -182,8 +249,9 @@ def _from_function(module: Module, function: Callable[..., Any], offer: Offer) -
     )
 
 
-def _name(module: Module, offer: Offer, own: str) -> str:
-    return f"{module.name}_{offer.name or own}"
+def _name(module: Module, offer: Offer, own: str, version: int = 1) -> str:
+    suffix = "" if version == 1 else f"_v{version}"
+    return f"{module.name}_{offer.name or own}{suffix}"
 
 
 def _progress_of(function: Callable[..., Any]) -> list[str]:

@@ -1,8 +1,9 @@
-"""`manage.py tokens`: make, list and revoke what agents call tools with."""
+"""`manage.py tokens`: make, list and revoke what agents call tools with, and forget what is old."""
 
 import getpass
 import json
 from argparse import SUPPRESS, ArgumentParser
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from monolith.composition import composed
 from monolith.profile import Profile
 from monolith.tools import tokens
 from monolith.tools.models import Token
+from monolith.tools.retention import KEPT_DAYS, forget_all
 from monolith.tools.scopes import suggestions
 from monolith.tools.tokens import DEFAULT_LIFE, MAX_LIFE, TokenProblem
 
@@ -53,6 +55,7 @@ class Command(RichCommand):
         create.add_argument("--units-a-day", type=int, default=10_000, metavar="N")
         action("list", "List tokens, with what they may call and when they were last used.")
         action("revoke", "End a token from now on.").add_argument("name", metavar="NAME")
+        action("forget", f"Let go of calls, decisions and tokens that ended more than {KEPT_DAYS} days ago.")
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
         if composed().profile is not Profile.PRIVATE:
@@ -103,6 +106,13 @@ class Command(RichCommand):
             self.stdout.write(json.dumps({"name": options["name"], "revoked_at": since.isoformat()}))
         else:
             self.stdout.write(f"Revoked since {since:%Y-%m-%d %H:%M:%S %Z}.")
+
+    def _forget(self, options: dict[str, Any]) -> None:
+        gone = forget_all()
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(gone)))
+        else:
+            self.stdout.write(f"{gone.calls} calls, {gone.decisions} decisions and {gone.tokens} tokens.")
 
 
 def _row(token: Token) -> dict[str, Any]:

@@ -1,4 +1,4 @@
--- The token of a digest, if it may still be used.
-SELECT id, name, tenant, scopes, expires_at
+-- The token of a digest, and whether it may still be used.
+SELECT id, name, tenant, scopes, revoked_at IS NULL AND expires_at > clock_timestamp()
 FROM monolith_tools_token
-WHERE digest = %(digest)s AND revoked_at IS NULL AND expires_at > clock_timestamp()
+WHERE digest = %(digest)s
