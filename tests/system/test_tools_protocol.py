@@ -29,7 +29,10 @@ META: Final = {
 NOTICED_S: Final = 5.0
 QUICK: Final[tuple[str, dict[str, Any]]] = ("toy_repeat_text", {"text": "a", "times": 3})
 # One that reports, one that is in a statement, and for both of them longer than anybody waits.
-LONG: Final = (("toy_count_up", {"steps": 2000}), ("toy_sleep_there", {"seconds": 100}))
+LONG: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("toy_count_up", {"steps": 2000}),
+    ("toy_sleep_there", {"seconds": 100}),
+)
 
 
 @pytest.fixture(scope="module")
@@ -383,3 +386,21 @@ def test_a_server_that_is_told_to_end_cancels_what_runs_and_keeps_it(
             each.close()
     assert took_s < NOTICED_S
     assert sorted(outcomes(project, "ending")) == [(tool, "cancelled") for tool, _ in LONG]
+
+
+@pytest.mark.parametrize("revision", ["legacy", "modern"])
+def test_a_client_that_ends_its_server_ends_what_runs_there(
+    project: ToolsProject, address: Address, secret: str, revision: str, request: pytest.FixtureRequest
+) -> None:
+    async def run() -> None:
+        async with session_of(project, address, secret, f"stdio {revision}") as session:
+            call = asyncio.create_task(session.call_tool(*LONG[1]))
+            while not running(project):
+                await asyncio.sleep(0.02)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+    asyncio.run(run())
+    name = request.node.name[:80]
+    wait_until(lambda: outcomes(project, name) == [(LONG[1][0], "cancelled")], "it is kept", NOTICED_S)
+    assert running(project) == 0

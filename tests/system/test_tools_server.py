@@ -60,6 +60,7 @@ def test_every_tool_is_listed_called_and_answers_as_its_schema_says(
 
     answers: dict[str, Any] = {}
     asked_a_person = set()
+    tools: dict[str, Tool] = {}
 
     async def call(session: ClientSession, tool: Tool) -> None:
         given = valid.get(tool.name, {})
@@ -78,6 +79,7 @@ def test_every_tool_is_listed_called_and_answers_as_its_schema_says(
         answers[tool.name] = result.structured_content
 
     async def run() -> None:
+        nonlocal tools
         for tenant in (TENANT, ""):
             async with session_of(furnished, way, revision, tenant=tenant) as session:
                 tools = {tool.name: tool for tool in (await session.list_tools()).tools}

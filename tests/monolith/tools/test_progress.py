@@ -115,13 +115,14 @@ def test_a_client_that_takes_no_progress_does_not_hold_up_the_result(monkeypatch
 
 def test_lists_come_in_pages_and_a_cursor_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "PAGE", 2)
-    pages, cursor = [], None
+    pages: list[list[str]] = []
+    cursor: str | None = None
     while not pages or cursor is not None:
         params = PaginatedRequestParams(cursor=cursor) if cursor else None
         page, cursor = server.page_of(["a", "b", "c", "d"], str, params)
         pages.append(page)
     assert pages == [["a", "b"], ["c", "d"]]
-    assert server.page_of([], str, None) == ([], None)
+    assert server.page_of(list[str](), str, None) == ([], None)
     for wrong in ("", "e"):
         with pytest.raises(MCPError, match="begin without one"):
             server.page_of(["a"], str, PaginatedRequestParams(cursor=wrong))
