@@ -146,8 +146,7 @@ def _admitted(attempt: Attempt) -> Told:
     if tool.tag is not Tag.READ:
         attempt.begin()
     if tool.tag is Tag.RESTRICTED:
-        written = tool.operation.arguments.dump_python(values, mode="json")
-        require_decision(Question(identity.id, tool.name, written, attempt.id))
+        require_decision(Question(identity.id, tool.name, tool.shown_arguments(values), attempt.id))
     content = tool.write_result(_run(attempt, tool, values))
     return _told(tool, content)
 

@@ -80,7 +80,9 @@ def test_calls_and_units_run_out_and_come_back() -> None:
     Token.objects.update(filled_at=timezone.now() - timedelta(minutes=5), units_a_day=3)
     spent = call_tool(guest, "stars_find_sites", {})
     assert spent.outcome == "limited"
-    assert spent.text.startswith("This token has spent its day: a call of this tool costs 1, and 0 are left; try again")
+    assert spent.text.startswith(
+        "This token has spent its day: a call of this tool costs 1, and 0 are left; try again"
+    )
     Token.objects.update(spent_on=timezone.now().date() - timedelta(days=1))
     assert call_tool(guest, "stars_find_sites", {}).outcome == "succeeded"
 
