@@ -11,6 +11,7 @@ from monolith.contracts import (
     Interface,
     OpenEnum,
     Schema,
+    Tag,
     UtcDatetime,
     command,
     raises,
@@ -116,7 +117,6 @@ class RawInputRefused(DeclaredError):
 class Knowledge(Interface, Protocol):
     """A wiki of notes, private until published."""
 
-    @tool("search_notes")
     def search(
         self,
         *,
@@ -128,7 +128,6 @@ class Knowledge(Interface, Protocol):
         """Find notes with the words of a question and notes near it in meaning."""
         ...
 
-    @tool()
     @raises(NoteNotFound)
     def get_note(self, *, slug: Slug, visible: Visible = Visible.PUBLIC) -> Note:
         """Return one note."""
@@ -138,7 +137,7 @@ class Knowledge(Interface, Protocol):
         """Return several notes in the order asked for; those that do not exist, or may not be seen, are left out."""
         ...
 
-    @tool()
+    @tool(tag=Tag.PROPOSE)
     @raises(RawInputRefused)
     @command
     def ingest_raw(
@@ -149,7 +148,7 @@ class Knowledge(Interface, Protocol):
         media_type: MediaType = "text/markdown",
         origin: Origin = "",
     ) -> Receipt:
-        """Keep a text that notes may be made of, once however often it comes."""
+        """Keep a text that notes may be made of, once however often it comes; people decide whether one is."""
         ...
 
 

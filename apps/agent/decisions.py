@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from apps.agent.errors import DecisionNotFoundError, DecisionOverError
+from apps.agent.errors import DecisionNotFoundError, DecisionOverError, KeyInUseError
 from apps.agent.models import Decision, DecisionStatus
 from apps.agent.queries import own, tenant
 from apps.agent.tenants import enrol
@@ -13,13 +13,22 @@ from monolith import atomic
 from monolith.events.ids import uuid7
 
 
-def ask(*, question: str, options: list[str], expires_at: datetime) -> Decision:
-    """Put up a question with the answers to choose from."""
+def ask(
+    *, question: str, options: list[str], expires_at: datetime, decision_id: UUID | None = None
+) -> Decision:
+    """Put up a question with the answers to choose from, once for a `decision_id`.
+
+    Raises KeyInUseError when that is another question's.
+    """
+    fields = {"question": question, "options": options, "expires_at": expires_at}
     with atomic():
         enrol()
-        return Decision.objects.create(
-            id=uuid7(), tenant_id=tenant(), question=question, options=options, expires_at=expires_at
+        decision, is_new = own(Decision).get_or_create(
+            id=decision_id or uuid7(), defaults={"tenant_id": tenant(), **fields}
         )
+    if not is_new and (decision.question, decision.options) != (question, options):
+        raise KeyInUseError("decision", decision.id)
+    return decision
 
 
 def decide(*, decision_id: UUID, choice: str, by: str) -> Decision:

@@ -12,6 +12,7 @@ AgentError
 ├── LockLostError             the lock is not, or no longer, held by that id
 ├── RoutineNotFoundError      the tenant has no such routine job
 ├── RoutineMovedOnError       the routine job does not stand where the step begins
+├── KeyInUseError             the key stands for another job or question
 ├── DecisionNotFoundError     the tenant has no such decision
 └── DecisionOverError         it was decided, or has expired, or there is no such option
 """
@@ -118,6 +119,13 @@ class RoutineMovedOnError(AgentError):
             f"Routine job {job_id} is {status}, and this takes one that is {needed}. "
             "Look at the job before you do its work again; claim another one to go on."
         )
+
+
+class KeyInUseError(AgentError):
+    """The key stands for another job or question."""
+
+    def __init__(self, what: str, id_: UUID) -> None:
+        super().__init__(f"The key stands for {what} {id_}, which says something else. Use another key.")
 
 
 class DecisionNotFoundError(AgentError):

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.agent import statements
-from apps.agent.errors import RoutineMovedOnError, RoutineNotFoundError
+from apps.agent.errors import KeyInUseError, RoutineMovedOnError, RoutineNotFoundError
 from apps.agent.models import RoutineJob, RoutineStatus
 from apps.agent.queries import own, tenant
 from apps.agent.tenants import enrol
@@ -21,18 +21,30 @@ from monolith.events.ids import uuid7
 RESOLUTIONS = (RoutineStatus.READY, RoutineStatus.SUCCEEDED, RoutineStatus.FAILED)
 
 
-def add(*, name: str, payload: dict[str, Any]) -> RoutineJob:
-    """Put up a job for whoever claims it."""
+def add(*, name: str, payload: dict[str, Any], job_id: UUID | None = None) -> RoutineJob:
+    """Put up a job for whoever claims it, once for a `job_id`. Raises KeyInUseError when that is another job's."""
     with atomic():
         enrol()
-        return RoutineJob.objects.create(id=uuid7(), tenant_id=tenant(), name=name, payload=payload)
+        job, is_new = own(RoutineJob).get_or_create(
+            id=job_id or uuid7(), defaults={"tenant_id": tenant(), "name": name, "payload": payload}
+        )
+    if not is_new and (job.name, job.payload) != (name, payload):
+        raise KeyInUseError("routine job", job.id)
+    return job
 
 
-def claim(*, holder: str, ttl: timedelta, name: str = "") -> RoutineJob | None:
-    """Give the oldest job that is ready, of that name if there is one, to `holder`; None when there is none."""
+def claim(*, holder: str, ttl: timedelta, name: str = "", claim_id: UUID | None = None) -> RoutineJob | None:
+    """Give the oldest job that is ready, of that name if there is one, to `holder`; None when there is none.
+
+    A `claim_id` that was used before gives the job that it got then, as that stands now.
+    """
     with atomic():
         doubt_expired()
-        found = statements.run("claim_routine_job", claim=uuid7(), holder=holder, ttl=ttl, name=name)
+        if claim_id and (claimed := own(RoutineJob).filter(claim_id=claim_id).first()):
+            return claimed
+        found = statements.run(
+            "claim_routine_job", claim=claim_id or uuid7(), holder=holder, ttl=ttl, name=name
+        )
         return own(RoutineJob).get(id=found[0][0]) if found else None
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from apps.chat import deliveries
 from apps.chat.errors import ReminderNotFoundError, ReminderOverError, UnknownTargetError
 from apps.chat.messages import allow
-from apps.chat.models import Reminder, ReminderStatus
+from apps.chat.models import Channel, Reminder, ReminderStatus
 from apps.chat.trust import apply
 from monolith import atomic
 
@@ -14,13 +14,18 @@ MAX_AT_ONCE: Final = 100
 
 
 def remind_me(*, channel: str, subject: str, text: str, due_at: datetime, now: datetime) -> Reminder:
-    """Store a reminder; its words cost trust as posted ones do.
+    """Store a reminder; its words cost trust as posted ones do. The same one that still waits is not stored again.
 
     Raises ChannelNotFoundError, ChannelArchivedError, LockedOutError, ChatDeniedError.
     """
     allowed = allow(channel=channel, subject=subject, text=text, now=now)
+    fields = {"channel": allowed.channel, "subject": subject, "text": text, "due_at": due_at}
     with atomic():
-        reminder = Reminder.objects.create(channel=allowed.channel, subject=subject, text=text, due_at=due_at)
+        Channel.objects.select_for_update().get(pk=allowed.channel.pk)  # two at once would both be new
+        waiting = Reminder.objects.select_related("channel").filter(status=ReminderStatus.WAITING)
+        if known := waiting.filter(**fields).first():
+            return known
+        reminder = Reminder.objects.create(**fields)
         apply(subject=subject, verdict=allowed.verdict, now=now)
     reminder.refresh_from_db()
     return reminder

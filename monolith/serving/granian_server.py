@@ -16,6 +16,7 @@ from monolith.composition import Composition, composed
 from monolith.environment import CONTRACT_KEYS_PREFIX
 from monolith.logs import logging_settings
 from monolith.profile import Profile
+from monolith.serving.ending import watch_signals
 from monolith.serving.exit_codes import FAILED
 from monolith.serving.lifeline import follow_parent
 from monolith.serving.ports import require_free
@@ -113,6 +114,7 @@ def load_application() -> Any:
     granian copies the environment into every request.
     """
     follow_parent()
+    watch_signals()
     from monolith.wsgi import application
 
     for module in composed().declared.values():

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Final
 
 type Message = MutableMapping[str, Any]
@@ -23,7 +24,12 @@ type Application = Callable[
 ]
 
 START_S: Final = 30.0  # for the application to be ready
-BEAT_S: Final = 1.0
+BEAT_S: Final = (
+    1.0  # between beats at the most; the first follow each other faster, for clients that gave up at once
+)
+PATIENCE: Final = (
+    0.25  # of a beat: for an answer with a status of its own, before it becomes a stream of events
+)
 AHEAD: Final = 16  # messages that wait for a client to take them, before the application waits too
 EVENTS: Final = "text/event-stream"
 BEAT: Final = b": \n\n"
@@ -56,12 +62,16 @@ class Bridge:
         """
         exchange = _Exchange(self._loop, body)
         exchange.task = asyncio.run_coroutine_threadsafe(self._serve(scope, exchange), self._loop)
-        return _begun(exchange, self._beat_s, _takes_events(scope))
+        return _begun(exchange, self._beat_s, takes_events=_takes_events(scope))
 
     def cancel_all(self) -> None:
         """Cancel what is under way, for a process that ends; from any thread."""
         with suppress(RuntimeError):  # there is no loop any more, and nothing under way
-            self._loop.call_soon_threadsafe(lambda: [each.cancel() for each in self._under_way])
+            self._loop.call_soon_threadsafe(self._cancel_all)
+
+    def _cancel_all(self) -> None:
+        for exchange in self._under_way:
+            exchange.cancel()
 
     async def _serve(self, scope: MutableMapping[str, Any], exchange: "_Exchange") -> None:
         self._under_way.add(exchange)
@@ -165,9 +175,9 @@ class Parts:
             self._exchange.cancel()
 
 
-def _begun(exchange: _Exchange, beat_s: float, takes_events: bool) -> Answer:
+def _begun(exchange: _Exchange, beat_s: float, *, takes_events: bool) -> Answer:
     try:
-        first = exchange.take(beat_s if takes_events else None)
+        first = exchange.take(beat_s * PATIENCE if takes_events else None)
     except queue.Empty:
         return Answer(200, list(_EVENT_HEADERS), Parts(exchange, _late(exchange, beat_s)))
     status, headers = _start(first)
@@ -185,12 +195,14 @@ def _start(message: Message | None) -> tuple[int, list[tuple[str, str]]]:
 
 def _rest(exchange: _Exchange, beat_s: float | None) -> Iterator[bytes]:
     """Yield the body, and a beat whenever there was nothing for that long."""
+    waits = _waits(beat_s)
     while True:
         try:
-            message = exchange.take(beat_s)
+            message = exchange.take(next(waits))
         except queue.Empty:
             yield BEAT
             continue
+        waits = _waits(beat_s)
         if message is None:
             return
         if message.get("body"):
@@ -202,9 +214,10 @@ def _rest(exchange: _Exchange, beat_s: float | None) -> Iterator[bytes]:
 def _late(exchange: _Exchange, beat_s: float) -> Iterator[bytes]:
     """Yield beats until the answer begins, then the answer: events as they come, one JSON document as one event."""
     yield BEAT
+    waits = _waits(beat_s)
     while True:
         try:
-            _, headers = _start(exchange.take(beat_s))
+            _, headers = _start(exchange.take(next(waits)))
         except queue.Empty:
             yield BEAT
             continue
@@ -213,6 +226,13 @@ def _late(exchange: _Exchange, beat_s: float) -> Iterator[bytes]:
         yield from _rest(exchange, beat_s)
     elif body := b"".join(_rest(exchange, None)):
         yield b"event: message\ndata: " + body + b"\n\n"
+
+
+def _waits(beat_s: float | None) -> Iterator[float | None]:
+    """Yield how long to wait for the next message before each beat; None where nothing beats."""
+    if beat_s is not None:
+        yield from (beat_s / 8, beat_s / 4, beat_s / 2)
+    yield from repeat(beat_s)
 
 
 def _takes_events(scope: MutableMapping[str, Any]) -> bool:

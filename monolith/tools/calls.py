@@ -55,9 +55,16 @@ def call_tool(
 def read_resource(identity: Identity, uri: str, progress: Progress | None = None) -> Told:
     """Read a module's resource: charged, limited and kept as a call of a read tool; its text is `content["result"]`."""
     found = resource_at(uri)
-    arguments = found[1] if found else {}
-    find = (lambda: found[0].tool) if found else (lambda: None)
-    return _called(Attempt(identity, uri, arguments, find, progress or Progress(), what="resource"))
+    if found is None or not identity.may(found[0].tool.tag, found[0].tool.module):
+        # By the URI as it was asked for: who may not read it does not hear that something has such addresses.
+        attempt = Attempt(identity, uri, {}, lambda: None, progress or Progress(), "resource")
+    else:
+        resource, arguments = found
+        name = resource.uri  # all that one declaration reads is one thing in the record
+        attempt = Attempt(
+            identity, name, arguments, lambda: resource.tool, progress or Progress(), "resource"
+        )
+    return _called(attempt)
 
 
 def _called(attempt: Attempt) -> Told:

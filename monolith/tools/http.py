@@ -1,7 +1,7 @@
-"""`/mcp` on the private tier: streamable HTTP, with a token in each request and no sessions.
+"""`/mcp` on the private tier: streamable HTTP, with a token in each request and nothing kept between requests.
 
-Without sessions any process answers any request. What the protocol calls a stream, progress and the like, is the answer
-of the request that it belongs to. The metadata of RFC 9728 says where a token is from, for clients that ask.
+So any process answers any request. What the protocol calls a stream, progress and the like, is the answer of the
+request that it belongs to. The metadata of RFC 9728 says where a token is from, for clients that ask.
 """
 
 import os
@@ -18,6 +18,8 @@ from django.views.decorators.csrf import csrf_exempt
 from monolith.composition import composed
 from monolith.http.limits import LIMITS_ATTRIBUTE
 from monolith.http.problems import problem_response
+from monolith.serving.ending import on_ending
+from monolith.tools import cancelling
 from monolith.tools.bridge import Bridge
 from monolith.tools.offer import Tag
 from monolith.tools.scopes import FRAMEWORK
@@ -27,9 +29,18 @@ PATH: Final = "/mcp"
 METADATA: Final = "/.well-known/oauth-protected-resource"
 MAX_BODY: Final = 1024 * 1024
 GUEST: Final = "monolith.guest"
+SESSION: Final = "Mcp-Session-Id"
 _BEARER: Final = "Bearer "
 _bridges: dict[int, Bridge] = {}
 _making = threading.Lock()
+
+
+def _forked() -> None:
+    global _making  # whoever held it is not in this process
+    _making = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 @csrf_exempt  # a token in a header is nothing that a browser sends by itself
@@ -44,12 +55,13 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         return _unauthorized(request)
     from monolith.tools.server import Guest
 
+    asked = cancelling.read(identity, request.headers.get(SESSION, ""), request.body)
+    asked.cancel_named()
     scope = _scope(request) | {GUEST: Guest(identity, copy_context())}
     answer = bridge().ask(scope, request.body)
+    asked.remember(answer.parts)
     response: HttpResponseBase
-    if any(
-        name == "content-type" and value.startswith("text/event-stream") for name, value in answer.headers
-    ):
+    if answer.is_events:
         response = StreamingHttpResponse(answer.parts, status=answer.status)
     else:
         response = HttpResponse(b"".join(answer.parts), status=answer.status)
@@ -57,6 +69,8 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         if name not in ("connection", "content-length"):
             response.headers[name] = value
     response.headers["Cache-Control"] = "no-store"
+    if asked.begins:
+        response.headers[SESSION] = cancelling.new_session()
     return response
 
 
@@ -106,7 +120,9 @@ def _made() -> Bridge:
         max_request_body_size=MAX_BODY,
         transport_security=open_,
     )
-    return Bridge(application, partial(server.protocol.session_manager.run))
+    made = Bridge(application, partial(server.protocol.session_manager.run))
+    on_ending(made.cancel_all)
+    return made
 
 
 def _scope(request: HttpRequest) -> dict[str, Any]:

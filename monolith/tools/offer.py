@@ -113,7 +113,7 @@ class PromptOffer:
 
 
 def prompt[F: Callable[..., str]](name: str = "", *, tools: tuple[str, ...]) -> Callable[[F], F]:
-    """Offer a function in a module's tools.py as the prompt `<module>_<name>`: it returns what a person has an agent do.
+    """Offer a function in a module's tools.py as the prompt `<module>_<name>`: text that a person gives an agent.
 
     Its parameters are texts. `tools` are the full names of the tools that the text counts on: who may not call all of
     them is not shown the prompt.

@@ -15,7 +15,7 @@ from monolith.events.registry import subscribers_by_type
 from monolith.jobs import steering as jobs
 from monolith.jobs.steering_errors import SteeringError
 from monolith.tools.errors import ToolRefused
-from monolith.tools.offer import Tag, tool
+from monolith.tools.offer import Tag, prompt, tool
 
 MAX_LISTED: Final = 100
 Module = Annotated[str, Field(max_length=63)]
@@ -206,3 +206,29 @@ def _require_oversight() -> None:
 
 def _named(module: str) -> list[str] | None:
     return [module] if module else None
+
+
+@prompt(tools=("monolith_list_dead_letters", "monolith_explain_route"))
+def explain_dead_letter(*, job: str) -> str:
+    """Explain why a message could not be handled and what can be done about it; `job` is as in list_dead_letters."""
+    return f"""Explain the dead letter {job} of this system to the person who runs it.
+
+1. Find it with monolith_list_dead_letters: its type, its subscriber, its key, since when, and the kind of error.
+2. Ask monolith_explain_route for its type: who publishes it, and what each subscriber does with it.
+3. Say in plain words what did not happen because of it. Letters of the same key wait behind it, unless its subscriber
+   skips what fails: list those too.
+4. Say which of these fits, and why: the cause was passing, so replay it; the code has to be mended first, and then
+   replay it; nobody needs it any more, so discard it in the admin.
+
+Do not replay it yourself unless you are asked to. A person has to confirm that in any case."""
+
+
+@prompt(tools=("monolith_list_modules", "monolith_list_stuck_jobs", "monolith_list_dead_letters"))
+def report_health() -> str:
+    """Report what is stuck or has failed in the system, what matters most first."""
+    return """Report how the work of this system goes, in at most ten lines for the person who runs it.
+
+Call monolith_list_modules once for what the modules are, then monolith_list_stuck_jobs and monolith_list_dead_letters.
+Put what holds others up first: a dead letter parks the messages of its key, a stuck job keeps a worker busy. Group what
+has the same cause. For each group name the module, how many and since when, and one next step. If there is nothing, say
+so in one line."""

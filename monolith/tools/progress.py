@@ -13,6 +13,8 @@ from monolith.module import PLATFORM
 from monolith.tools.errors import ToolCancelled
 
 CANCEL_S: Final = 2.0  # for PostgreSQL to take note
+AGAIN_S: Final = 0.5  # after which a statement that has begun meanwhile is ended too
+TRIES: Final = 60
 
 
 class Progress:
@@ -21,6 +23,7 @@ class Progress:
     def __init__(self, tell: Callable[[float, float | None, str], None] | None = None) -> None:
         self._tell = tell
         self._cancelled = threading.Event()
+        self._ended = threading.Event()
         self._lock = threading.Lock()
         self._running: list[Any] = []  # psycopg's connections that a statement may run on, inside of the lock
 
@@ -35,13 +38,27 @@ class Progress:
         if self._cancelled.is_set():
             raise ToolCancelled("Whoever made this call cancelled it.")
 
-    def cancel(self) -> None:
-        """Let the next report raise ToolCancelled, and end the statement that runs; from any thread, may wait."""
+    def mark_cancelled(self) -> None:
+        """Let the next report raise ToolCancelled; from any thread."""
         self._cancelled.set()
-        with self._lock:
-            for each in self._running:
-                with suppress(Exception):  # it may have ended by itself, or with its server
-                    each.cancel_safe(timeout=CANCEL_S)
+
+    def cancel(self) -> None:
+        """Mark it as cancelled and end the statement that runs, and those after it; returns when the tool has ended.
+
+        For a thread of its own. Gives up after a while: what neither reports nor asks PostgreSQL runs to its end.
+        """
+        self.mark_cancelled()
+        for _ in range(TRIES):
+            with self._lock:
+                for each in self._running:
+                    with suppress(Exception):  # it may have ended by itself, or with its server
+                        each.cancel_safe(timeout=CANCEL_S)
+            if self._ended.wait(AGAIN_S):
+                return
+
+    def mark_ended(self) -> None:
+        """Let `cancel` return; from the tool's thread."""
+        self._ended.set()
 
     @property
     def is_cancelled(self) -> bool:
@@ -72,5 +89,6 @@ class Progress:
             yield
         finally:
             connection_created.disconnect(dispatch_uid=id(self))
+            self.mark_ended()
             with self._lock:  # waits for a cancellation that is on its way: it would hit another statement
                 self._running.clear()

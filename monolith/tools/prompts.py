@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
@@ -16,7 +16,9 @@ from monolith.errors import CompositionError
 from monolith.module import Module
 from monolith.tools.offer import PromptOffer, prompt_offer_of
 from monolith.tools.registry import MAX_NAME, marked_functions, offering_modules, tools, tools_of
-from monolith.tools.tokens import Identity
+
+if TYPE_CHECKING:
+    from monolith.tools.tokens import Identity  # models: declarations are checked before Django is ready
 
 MAX_ARGUMENT: Final = 10_000  # characters
 
@@ -69,12 +71,12 @@ def prompts_of(module: Module) -> list[Prompt]:
     return sorted(found, key=lambda each: each.name)
 
 
-def visible_prompts(identity: Identity) -> list[Prompt]:
+def visible_prompts(identity: "Identity") -> list[Prompt]:
     """Return the prompts all of whose tools are there and may be called by a token, by name."""
     return [each for each in prompts().values() if _is_visible(each, identity)]
 
 
-def _is_visible(prompt: Prompt, identity: Identity) -> bool:
+def _is_visible(prompt: Prompt, identity: "Identity") -> bool:
     found = [tools().get(name) for name in prompt.offer.tools]
     return all(each is not None and identity.may(each.tag, each.module) for each in found)
 

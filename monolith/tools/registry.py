@@ -12,7 +12,7 @@ from typing import Any, Final, get_type_hints
 from monolith.composition import composed
 from monolith.contracts.contract import Operation, read_operation, signature_problems
 from monolith.contracts.documents.json_schema import ContractJsonSchema
-from monolith.contracts.interface import Kind
+from monolith.contracts.interface import Kind, marks_of
 from monolith.contracts.registry import provided
 from monolith.errors import CompositionError
 from monolith.module import Module, Tier
@@ -179,6 +179,11 @@ def _function_problems(
         yield f"{place} takes {len(without)} parameters for its progress; one is enough"
     if offer.tag is None:
         yield f"{place} does not say what it may do; write tool(tag=Tag.READ), or another tag"
+    if marks_of(function).kind is not Kind.QUERY:
+        yield (
+            f"{place} is marked as an operation of a contract is; declare it in one, "
+            f"or make its repeats harmless by a key of its own"
+        )
     if not problems:
         operation = read_operation(module.name, 1, function.__name__, function, without=without)
         yield from _name_problems(place, module, offer, operation)

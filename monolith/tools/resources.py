@@ -14,7 +14,6 @@ from monolith.module import Module
 from monolith.tools.definition import Tool
 from monolith.tools.offer import Offer, ResourceOffer, Tag, resource_offer_of
 from monolith.tools.registry import IDENTITIES, marked_functions, offering_modules
-from monolith.tools.scopes import FRAMEWORK
 
 _PARAMETER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|/|\{[a-z][a-z0-9_]*\})+")
@@ -119,7 +118,3 @@ def _resource(module: Module, function: Callable[..., Any], offer: ResourceOffer
         function=function,
     )
     return Resource(tool, offer)
-
-
-MAP: Final = f"{FRAMEWORK}://modules"
-"""Every token's own: what there is of what it may call."""

@@ -5,7 +5,9 @@ only what serves agents does.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context as ContextVars
 from dataclasses import dataclass
@@ -18,19 +20,24 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
-from monolith.composition import composed
+from monolith.contracts.errors import InvalidCall
 from monolith.http.api import framework_version
 from monolith.tools.attempt import Told
-from monolith.tools.calls import call_tool, visible_tools
-from monolith.tools.definition import Tool
-from monolith.tools.offer import Tag
+from monolith.tools.calls import call_tool, fenced, read_resource, visible_tools
+from monolith.tools.maps import MAP, map_at, map_uri, mapped_modules
+from monolith.tools.models import ToolCall
 from monolith.tools.progress import Progress
+from monolith.tools.prompts import visible_prompts
+from monolith.tools.protocol import described, described_prompt, listed_resource, result, template
+from monolith.tools.resources import resource_at, resources
+from monolith.tools.telling import Telling
 from monolith.tools.tokens import Identity
 
 type Context = ServerRequestContext[Any, Any]
 type Identify = Callable[[Context], Awaitable["Guest"]]
+type Paged = types.PaginatedRequestParams | None
 
-PAGE: Final = 100  # tools
+PAGE: Final = 100  # tools, resources, prompts
 THREADS: Final = (
     8  # calls at the same time in one process; more wait their turn, and other routes keep theirs
 )
@@ -53,6 +60,7 @@ class ToolServer:
 
     def __init__(self, identify: Identify) -> None:
         """Make it; `identify` says who a request is of, and raises MCPError for nobody."""
+        logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of every request otherwise
         self._identify = identify
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="monolith-tool")
         self.protocol: Server[Any] = Server(
@@ -63,115 +71,159 @@ class ToolServer:
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             on_list_resources=self._list_resources,
+            on_list_resource_templates=self._list_resource_templates,
             on_read_resource=self._read_resource,
+            on_list_prompts=self._list_prompts,
+            on_get_prompt=self._get_prompt,
         )
 
     def close(self) -> None:
         """Let go of the threads; what runs ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _list_tools(
-        self, context: Context, params: types.PaginatedRequestParams | None
-    ) -> types.ListToolsResult:
+    async def _list_tools(self, context: Context, params: Paged) -> types.ListToolsResult:
         identity = (await self._identify(context)).identity
-        after = (params.cursor if params else None) or ""
-        following = [tool for tool in visible_tools(identity) if tool.name > after]
-        page = following[:PAGE]
-        return types.ListToolsResult(
-            tools=[described(tool) for tool in page],
-            next_cursor=page[-1].name if len(following) > PAGE else None,
-        )
+        page, following = page_of(visible_tools(identity), lambda tool: tool.name, params)
+        return types.ListToolsResult(tools=[described(tool) for tool in page], next_cursor=following)
 
     async def _call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         guest = await self._identify(context)
-        loop = asyncio.get_running_loop()
-
-        def tell(done: float, total: float | None, message: str) -> None:
-            telling = context.session.report_progress(done, total, message or None)
-            asyncio.run_coroutine_threadsafe(telling, loop)
-
-        progress = Progress(tell)
-        work = partial(_work, guest.identity, params.name, params.arguments or {}, progress)
-        try:
-            told = await loop.run_in_executor(self._threads, partial(guest.came_with.copy().run, work))
-        except asyncio.CancelledError:
-            progress.cancel()
-            raise
+        name, arguments = params.name, params.arguments or {}
+        told = await self._run(
+            context, guest, lambda progress: call_tool(guest.identity, name, arguments, progress)
+        )
         return result(told)
 
-    async def _list_resources(
-        self, context: Context, _: types.PaginatedRequestParams | None
-    ) -> types.ListResourcesResult:
-        await self._identify(context)
-        return types.ListResourcesResult(
-            resources=[
-                types.Resource(
-                    uri=MAP,
-                    name="modules",
-                    title="Map of the modules",
-                    description="Which modules this process has, and which of their tools this token may call.",
-                    mime_type="text/markdown",
-                )
-            ]
+    async def _run(self, context: Context, guest: Guest, work: Callable[[Progress], Told]) -> Told:
+        """Run a call in one of the threads, tell how far it is, and cancel it when this task is cancelled."""
+        loop = asyncio.get_running_loop()
+        telling = Telling(context.session.report_progress)
+        progress = Progress(telling.tell)
+        doing = loop.run_in_executor(
+            self._threads, partial(guest.came_with.copy().run, partial(_work, work, progress))
         )
+        try:
+            # Shielded: one that still waits for a thread runs all the same, finds itself cancelled, and is kept so.
+            told = await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            telling.stop()
+            progress.mark_cancelled()
+            threading.Thread(target=progress.cancel, name="monolith-tool-cancel", daemon=True).start()
+            raise
+        await telling.finish()
+        return told
+
+    async def _list_resources(self, context: Context, params: Paged) -> types.ListResourcesResult:
+        identity = (await self._identify(context)).identity
+        listed = [
+            types.Resource(
+                uri=MAP,
+                name="modules",
+                title="Map of the modules",
+                description="Which modules this process has, and which of their tools this token may call.",
+                mime_type="text/markdown",
+            )
+        ]
+        listed += [
+            types.Resource(
+                uri=map_uri(module.name),
+                name=f"modules/{module.name}",
+                title=f"Map of {module.display_title}",
+                description=module.summary or None,
+                mime_type="text/markdown",
+            )
+            for module in mapped_modules(identity)
+        ]
+        listed += [
+            listed_resource(each)
+            for each in resources()
+            if not each.is_template and identity.may(each.tool.tag, each.tool.module)
+        ]
+        page, following = page_of(listed, lambda each: each.uri, params)
+        return types.ListResourcesResult(resources=page, next_cursor=following)
+
+    async def _list_resource_templates(
+        self, context: Context, params: Paged
+    ) -> types.ListResourceTemplatesResult:
+        identity = (await self._identify(context)).identity
+        found = [
+            template(each)
+            for each in resources()
+            if each.is_template and identity.may(each.tool.tag, each.tool.module)
+        ]
+        page, following = page_of(found, lambda each: each.uri_template, params)
+        return types.ListResourceTemplatesResult(resource_templates=page, next_cursor=following)
 
     async def _read_resource(
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        identity = (await self._identify(context)).identity
-        if str(params.uri) != MAP:
-            raise MCPError(types.INVALID_PARAMS, f"There is no resource {params.uri}.")
-        text = map_of(identity)
+        guest, uri = await self._identify(context), str(params.uri)
+        text, media_type = map_at(uri, guest.identity), "text/markdown"
+        if text is None:
+            told = await self._run(
+                context, guest, lambda progress: read_resource(guest.identity, uri, progress)
+            )
+            found = resource_at(uri)
+            if told.content is None or found is None:
+                raise MCPError(_CODES.get(told.outcome, types.INVALID_PARAMS), told.text, {"uri": uri})
+            text, media_type = told.content["result"], found[0].offer.media_type
+            text = fenced(text) if found[0].offer.from_users else text
         return types.ReadResourceResult(
-            contents=[types.TextResourceContents(uri=MAP, mime_type="text/markdown", text=text)]
+            contents=[types.TextResourceContents(uri=uri, mime_type=media_type, text=text)]
+        )
+
+    async def _list_prompts(self, context: Context, params: Paged) -> types.ListPromptsResult:
+        identity = (await self._identify(context)).identity
+        page, following = page_of(visible_prompts(identity), lambda each: each.name, params)
+        return types.ListPromptsResult(
+            prompts=[described_prompt(each) for each in page], next_cursor=following
+        )
+
+    async def _get_prompt(
+        self, context: Context, params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        identity = (await self._identify(context)).identity
+        found = {each.name: each for each in visible_prompts(identity)}.get(params.name)
+        if found is None:
+            raise MCPError(types.INVALID_PARAMS, f"There is no prompt {params.name!r} for this token.")
+        try:
+            text = found.text(params.arguments or {})
+        except InvalidCall as error:
+            raise MCPError(types.INVALID_PARAMS, "\n".join(error.problems)) from None
+        content = types.TextContent(text=text)
+        return types.GetPromptResult(
+            description=found.operation.documentation,
+            messages=[types.PromptMessage(role="user", content=content)],
         )
 
 
-MAP: Final = "monolith://modules"
+# Where the fault is not the caller's; all else is a request that cannot be answered as it is.
+_CODES: Final = {ToolCall.Outcome.FAILED.value: types.INTERNAL_ERROR}
 
 
-def map_of(identity: Identity) -> str:
-    """Return the map of modules as a token may see it, in Markdown."""
-    lines = ["# Modules", ""]
-    tools = visible_tools(identity)
-    for name, module in composed().modules.items():
-        names = [tool.name for tool in tools if tool.module == name]
-        lines.append(f"- **{module.display_title}** (`{name}`): {module.summary or 'no summary'}")
-        lines += [f"  - `{each}`" for each in names]
-    return "\n".join(lines) + "\n"
+def page_of[Item](
+    items: Sequence[Item], key: Callable[[Item], str], params: Paged
+) -> tuple[list[Item], str | None]:
+    """Return one page of items in their order, and the cursor of the next: the key of the last item.
+
+    Raises MCPError for a cursor that is the key of none, or of none that this token may see any more.
+    """
+    begin = 0
+    if params is not None and params.cursor is not None:
+        places = [number for number, item in enumerate(items) if key(item) == params.cursor]
+        if not places:
+            raise MCPError(
+                types.INVALID_PARAMS, "This cursor was not given here, or is over: begin without one."
+            )
+        begin = places[0] + 1
+    page = list(items[begin : begin + PAGE])
+    return page, key(page[-1]) if begin + PAGE < len(items) else None
 
 
-def described(tool: Tool) -> types.Tool:
-    """Return a tool as the protocol lists it."""
-    reads = tool.tag is Tag.READ
-    return types.Tool(
-        name=tool.name,
-        title=tool.name.partition("_")[2].replace("_", " ").capitalize(),
-        description=tool.description,
-        input_schema=tool.input_schema,
-        output_schema=tool.output_schema,
-        annotations=types.ToolAnnotations(
-            read_only_hint=reads,
-            destructive_hint=tool.tag is Tag.RESTRICTED,
-            idempotent_hint=reads or tool.is_command,
-            open_world_hint=False,
-        ),
-        meta={"fastmonolith/module": tool.module, "fastmonolith/tag": str(tool.tag)},
-    )
-
-
-def result(told: Told) -> types.CallToolResult:
-    """Return what a call told as the protocol has it."""
-    return types.CallToolResult(
-        content=[types.TextContent(text=told.text)],
-        structured_content=told.content,
-        is_error=told.is_error,
-    )
-
-
-def _work(identity: Identity, name: str, arguments: dict[str, Any], progress: Progress) -> Told:
+def _work(work: Callable[[Progress], Told], progress: Progress) -> Told:
     try:
-        return call_tool(identity, name, arguments, progress)
+        return work(progress)
     finally:
+        progress.mark_ended()
         # Here and not by a signal of Django's: the thread is ours, and a connection that it keeps is one of a pool.
         connections.close_all()

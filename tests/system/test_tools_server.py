@@ -1,24 +1,17 @@
 """The MCP server as it is served: the official client over HTTP against granian, and over standard input and output."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
 
-import httpx2
 import pytest
 from jsonschema_rs import Draft202012Validator
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
-from mcp.client.streamable_http import streamable_http_client
+from mcp import ClientSession
 
-from monolith.embedded import PostgresCluster
-from tests.served_tier import ROOT, served, tier_environ
-from tests.system.running_up import prepared_directory
+from tests.served_tier import ROOT
+from tests.system.tools_project import over_http, over_stdio
+from tests.system.tools_tier import Tier, tier
+
+__all__ = ["tier"]
 
 pytestmark = pytest.mark.slow
 
@@ -37,95 +30,59 @@ VALID = {
 }
 
 
-@dataclass(frozen=True)
-class Tier:
-    url: str
-    environ: dict[str, str]
-
-    def token(self, name: str, *scopes: str) -> str:
-        given = [word for scope in scopes for word in ("--scope", scope)]
-        done = subprocess.run(
-            [
-                sys.executable,
-                "manage.py",
-                "tokens",
-                "create",
-                name,
-                *given,
-                "--calls-a-minute",
-                "100000",
-                "--json",
-            ],
-            cwd=ROOT,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        secret: str = json.loads(done.stdout)["secret"]
-        return secret
+ANSWERED_WITH_AN_ERROR = {
+    "knowledge_get_note",
+    "monolith_replay_dead_letter",
+    "ships_get_vessel",
+    "hikes_get_walk",
+}
 
 
-@pytest.fixture(scope="module")
-def tier() -> Iterator[Tier]:
-    with prepared_directory() as directory:
-        cluster = PostgresCluster(directory)
-        environ = tier_environ(cluster, "private")
-        with served(cluster, "private") as serving:
-            yield Tier(serving.address, {**os.environ, **environ})
+def session_of(
+    tier: Tier, way: str, revision: str, purpose: str = "tools"
+) -> AbstractAsyncContextManager[ClientSession]:
+    secret = tier.token(f"{way}-{revision}-{purpose}")
+    if way == "http":
+        return over_http(tier.url, secret, revision)
+    return over_stdio(ROOT, tier.environ, secret, revision)
 
 
-@asynccontextmanager
-async def over_http(tier: Tier, secret: str) -> AsyncIterator[ClientSession]:
-    headers = {"Authorization": f"Bearer {secret}"}
-    async with (
-        httpx2.AsyncClient(headers=headers, timeout=30) as client,
-        streamable_http_client(f"{tier.url}/mcp", http_client=client) as streams,
-        ClientSession(streams[0], streams[1]) as session,
-    ):
-        await session.initialize()
-        yield session
-
-
-@asynccontextmanager
-async def over_stdio(tier: Tier, secret: str) -> AsyncIterator[ClientSession]:
-    server = StdioServerParameters(
-        command=sys.executable,
-        args=["manage.py", "mcp"],
-        cwd=str(ROOT),
-        env={**tier.environ, "MONOLITH_MCP_TOKEN": secret},
-    )
-    async with stdio_client(server) as streams, ClientSession(streams[0], streams[1]) as session:
-        await session.initialize()
-        yield session
-
-
-@pytest.mark.parametrize("way", [over_http, over_stdio], ids=["http", "stdio"])
-def test_every_tool_is_listed_called_and_answers_as_its_schema_says(tier: Tier, way: object) -> None:
-    secret = tier.token(
-        f"all-{getattr(way, '__name__', '')}", "read:*", "execute:*", "propose:*", "restricted:*"
-    )
-
+@pytest.mark.parametrize("revision", ["legacy", "modern"])
+@pytest.mark.parametrize("way", ["http", "stdio"])
+def test_every_tool_is_listed_called_and_answers_as_its_schema_says(
+    tier: Tier, way: str, revision: str
+) -> None:
     async def run() -> dict[str, bool]:
         called = {}
-        async with way(tier, secret) as session:  # type: ignore[operator]
+        async with session_of(tier, way, revision) as session:
             for tool in (await session.list_tools()).tools:
                 result = await session.call_tool(tool.name, VALID.get(tool.name, {}))
                 called[tool.name] = result.is_error
                 assert result.content[0].text
                 if not result.is_error:
                     Draft202012Validator(tool.output_schema).validate(result.structured_content)
-            resources = (await session.list_resources()).resources
-            texts = [await session.read_resource(resource.uri) for resource in resources]
-            assert all("# Modules" in each.contents[0].text for each in texts)
         return called
 
     called = asyncio.run(run())
     assert len(called) > 10
     # What asks a person, and what is not there.
-    assert {name for name, is_error in called.items() if is_error} == {
-        "knowledge_get_note",
-        "monolith_replay_dead_letter",
-        "ships_get_vessel",
-        "hikes_get_walk",
-    }
+    assert {name for name, is_error in called.items() if is_error} == ANSWERED_WITH_AN_ERROR
+
+
+@pytest.mark.parametrize("way", ["http", "stdio"])
+def test_resources_and_prompts_are_listed_and_read(tier: Tier, way: str) -> None:
+    async def run() -> None:
+        async with session_of(tier, way, "legacy", "resources") as session:
+            resources = (await session.list_resources()).resources
+            texts = {each.uri: (await session.read_resource(each.uri)).contents[0].text for each in resources}
+            assert "# Modules" in texts["monolith://modules"]
+            assert "# Knowledge" in texts["monolith://modules/knowledge"]
+            templates = (await session.list_resource_templates()).resource_templates
+            assert "knowledge://notes/{slug}" in {each.uri_template for each in templates}
+            prompts = {each.name: each for each in (await session.list_prompts()).prompts}
+            assert {"knowledge_answer_from_notes", "monolith_explain_dead_letter"} <= prompts.keys()
+            for each in prompts.values():
+                given = {argument.name: "a text" for argument in each.arguments or ()}
+                assert (await session.get_prompt(each.name, given)).messages[0].content.text
+
+    asyncio.run(run())

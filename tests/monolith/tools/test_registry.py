@@ -54,7 +54,8 @@ def test_every_tool_of_the_application_describes_itself() -> None:
     assert "PostgreSQL" not in found["stars_find_sites"].description
     assert "It reads and changes nothing." in found["stars_find_sites"].description
     assert "NoteNotFound" in found["knowledge_get_note"].description
-    assert found["knowledge_ingest_raw"].tag is Tag.EXECUTE
+    assert found["knowledge_ingest_raw"].tag is Tag.PROPOSE
+    assert found["scheduler_run_now"].tag is Tag.EXECUTE
     assert "idempotency_key" in found["knowledge_ingest_raw"].description
     assert "confirmed" in found["monolith_replay_dead_letter"].description
 

@@ -1,0 +1,65 @@
+"""Cancelling a call by a message of its own, as clients of the revisions before 2026-07-28 do.
+
+Such a message names a request by the number that its client gave it, and every client begins with the same numbers. So
+each `initialize` is answered with the name of a session, which clients send along from then on. A session is no more
+than that name; which calls of it are under way is known to the process that answers them. Later revisions close the
+connection instead, which `bridge` notices.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from monolith.tools.bridge import Parts
+from monolith.tools.tokens import Identity
+
+type Name = tuple[UUID, str, str]  # token, session, number of the request
+
+BYTES: Final = 16
+_under_way: WeakValueDictionary[Name, Parts] = WeakValueDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as far as cancelling goes."""
+
+    token: UUID
+    session: str
+    message: Mapping[str, Any]
+
+    @property
+    def begins(self) -> bool:
+        """Say whether it begins a session."""
+        return self.message.get("method") == "initialize"
+
+    def remember(self, parts: Parts) -> None:
+        """Let this request be cancelled for as long as its answer is taken."""
+        if self.session and "id" in self.message:
+            _under_way[self.token, self.session, str(self.message["id"])] = parts
+
+    def cancel_named(self) -> None:
+        """Cancel the request that this message names, if it names one of the same token and session."""
+        parameters = self.message.get("params")
+        if self.message.get("method") != "notifications/cancelled" or not isinstance(parameters, Mapping):
+            return
+        parts = _under_way.get((self.token, self.session, str(parameters.get("requestId"))))
+        if parts is not None:
+            parts.close()
+
+
+def read(identity: Identity, session: str, body: bytes) -> Asked:
+    """Return what a request asks; what cannot be read cancels nothing, and the protocol's server says what is wrong."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        message = None
+    return Asked(identity.id, session, message if isinstance(message, Mapping) else {})
+
+
+def new_session() -> str:
+    """Return a name for a session."""
+    return secrets.token_urlsafe(BYTES)

@@ -1,0 +1,381 @@
+"""Long calls, cancelled calls, and clients that do not keep to the protocol, against served processes."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import pytest
+from mcp import ClientSession
+
+from tests.system.jobs_project import wait_until
+from tests.system.tools_project import Address, ToolsProject, over_http, over_stdio, tools_project
+
+pytestmark = pytest.mark.slow
+
+WAYS: Final = ("http legacy", "http modern", "stdio legacy", "stdio modern")
+MODERN: Final = "2026-07-28"
+META: Final = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+NOTICED_S: Final = 5.0
+QUICK: Final = ("toy_repeat_text", {"text": "a", "times": 3})
+# One that reports, one that is in a statement, and for both of them longer than anybody waits.
+LONG: Final = (("toy_count_up", {"steps": 2000}), ("toy_sleep_there", {"seconds": 100}))
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[ToolsProject]:
+    with tools_project() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def address(project: ToolsProject) -> Iterator[Address]:
+    with project.served() as served:
+        yield served
+
+
+@pytest.fixture
+def secret(project: ToolsProject, request: pytest.FixtureRequest) -> str:
+    return project.token(request.node.name[:80])
+
+
+@asynccontextmanager
+async def session_of(
+    project: ToolsProject, address: Address, secret: str, way: str
+) -> AsyncIterator[ClientSession]:
+    transport, revision = way.split()
+    if transport == "http":
+        made = over_http(address.url, secret, revision)
+    else:
+        made = over_stdio(project.project.path, project.environ, secret, revision)
+    async with made as session:
+        yield session
+
+
+def outcomes(project: ToolsProject, secret_of: str) -> list[tuple[str, str]]:
+    """Return what the record has of a token's calls: tool and outcome, in their order."""
+    sql = "SELECT tool, outcome FROM platform.monolith_tools_call WHERE token_name = %s ORDER BY at"
+    return [(tool, outcome) for tool, outcome in project.rows(sql, [secret_of])]
+
+
+def running(project: ToolsProject) -> int:
+    """Return how many statements of the module sleep in the database."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+    return int(project.rows(sql)[0][0])
+
+
+def request_of(
+    tool: str, arguments: Mapping[str, Any], *, number: int = 1, modern: bool = False
+) -> dict[str, Any]:
+    params = {"name": tool, "arguments": arguments, **({"_meta": META} if modern else {})}
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+
+
+def headers_of(secret: str, message: object, *, modern: bool = False) -> dict[str, str]:
+    headers = {
+        "Authorization": f"Bearer {secret}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+    }
+    if modern and isinstance(message, dict):
+        headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": message["method"]}
+        headers |= {"Mcp-Name": message["params"]["name"]} if "name" in message["params"] else {}
+    return headers
+
+
+def connected(
+    address: Address, secret: str, message: dict[str, Any], *, modern: bool = False
+) -> socket.socket:
+    """Send a request and return its connection, of which nothing is read."""
+    body = json.dumps(message).encode()
+    headers = headers_of(secret, message, modern=modern) | {
+        "Host": f"{address.host}:{address.port}",
+        "Content-Length": str(len(body)),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    opened = socket.create_connection((address.host, address.port))
+    opened.sendall(f"POST /mcp HTTP/1.1\r\n{lines}\r\n".encode() + body)
+    return opened
+
+
+def answer(
+    address: Address, method: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, Mapping[str, str], bytes]:
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request(method, "/mcp", body, dict(headers))
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_long_call_tells_how_far_it_is(
+    project: ToolsProject, address: Address, secret: str, way: str
+) -> None:
+    told: list[tuple[float, float | None, str | None]] = []
+
+    async def hear(done: float, total: float | None, message: str | None) -> None:
+        told.append((done, total, message))
+
+    async def run() -> None:
+        async with session_of(project, address, secret, way) as session:
+            arguments = {"steps": 5, "pause_s": 0.2}
+            result = await session.call_tool("toy_count_up", arguments, progress_callback=hear)
+            assert result.structured_content == {"result": 5}
+            assert told == [(step, 5, f"step {step}") for step in range(1, 6)]
+            # Nobody asked for the progress of these, and the second reports nothing.
+            await session.call_tool("toy_count_up", {"steps": 2, "pause_s": 0})
+            await session.call_tool(*QUICK, progress_callback=hear)
+            assert len(told) == 5
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_client_cancels_what_runs_and_goes_on(
+    project: ToolsProject, address: Address, secret: str, way: str, request: pytest.FixtureRequest
+) -> None:
+    name = request.node.name[:80]
+
+    async def cancelled(session: ClientSession, tool: str, arguments: dict[str, Any]) -> None:
+        call = asyncio.create_task(session.call_tool(tool, arguments))
+        begun = project.rows
+        before = begun("SELECT count(*) FROM toy.toy_item")
+        while not running(project) and begun("SELECT count(*) FROM toy.toy_item") == before:
+            await asyncio.sleep(0.02)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    async def run() -> None:
+        async with session_of(project, address, secret, way) as session:
+            for tool, arguments in LONG:
+                await cancelled(session, tool, dict(arguments))
+                async with asyncio.timeout(NOTICED_S):
+                    while (tool, "cancelled") not in outcomes(project, name):
+                        await asyncio.sleep(0.02)
+            assert running(project) == 0
+            result = await session.call_tool(QUICK[0], dict(QUICK[1]))
+            assert result.structured_content == {"result": "aaa"}
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("modern", [False, True], ids=["legacy", "modern"])
+@pytest.mark.parametrize("command", ["serve", "runserver"])
+def test_a_call_whose_client_has_gone_is_cancelled(
+    project: ToolsProject,
+    address: Address,
+    secret: str,
+    command: str,
+    modern: bool,
+    request: pytest.FixtureRequest,
+) -> None:
+    name = request.node.name[:80]
+    with contextlib.ExitStack() as stack:
+        asked = address if command == "serve" else stack.enter_context(project.served("runserver"))
+        for tool, arguments in LONG:
+            rows = "SELECT count(*) FROM toy.toy_item"
+            before = project.rows(rows)
+            opened = connected(asked, secret, request_of(tool, arguments, modern=modern), modern=modern)
+            wait_until(lambda: running(project) or project.rows(rows) != before, "it runs", 10)  # noqa: B023
+            opened.close()
+            wait_until(lambda: (tool, "cancelled") in outcomes(project, name), "it is cancelled", NOTICED_S)  # noqa: B023
+        assert running(project) == 0
+
+
+def test_twenty_clients_that_have_gone_keep_nobody_waiting(
+    project: ToolsProject, address: Address, secret: str, request: pytest.FixtureRequest
+) -> None:
+    message = request_of("toy_sleep_there", {"seconds": 100})
+    opened = [connected(address, secret, message) for _ in range(20)]
+    wait_until(lambda: running(project), "some of them run", 10)
+    for each in opened:
+        each.close()
+
+    began = time.monotonic()
+    quick = request_of(*QUICK)
+    status, _, body = answer(address, "POST", json.dumps(quick).encode(), headers_of(secret, quick))
+    took_s = time.monotonic() - began
+
+    assert (status, b'"structuredContent":{"result":"aaa"}' in body) == (200, True)
+    assert took_s < NOTICED_S
+    wait_until(lambda: not running(project), "the statements have ended", NOTICED_S)
+    kept = outcomes(project, request.node.name[:80])
+    # A request whose client went before it was read may never have become a call.
+    assert {outcome for tool, outcome in kept if tool == "toy_sleep_there"} == {"cancelled"}
+
+
+def test_clients_that_do_not_read_keep_nobody_waiting(
+    project: ToolsProject, address: Address, secret: str
+) -> None:
+    message = request_of("toy_repeat_text", {"text": "0123456789", "times": 26_000})
+    opened = []
+    for _ in range(8):  # twice as many as the server has threads
+        each = socket.socket()
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        each.connect((address.host, address.port))
+        body = json.dumps(message).encode()
+        headers = headers_of(secret, message) | {"Host": address.host, "Content-Length": str(len(body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        each.sendall(f"POST /mcp HTTP/1.1\r\n{lines}\r\n".encode() + body)
+        opened.append(each)
+    with contextlib.ExitStack() as stack:
+        for each in opened:
+            stack.enter_context(contextlib.closing(each))
+        quick = request_of(*QUICK)
+        status, _, _ = answer(address, "POST", json.dumps(quick).encode(), headers_of(secret, quick))
+        assert status == 200
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND usename LIKE '%toy%'"
+        assert project.rows(busy) == [(0,)]
+
+
+REFUSED: Final = {
+    "no JSON": (b"{nope", {}, 400),
+    "nothing": (b"", {}, 400),
+    "deep": (b"[" * 100_000, {}, 400),
+    "a large number": (b'{"jsonrpc":"2.0","method":"ping","id":' + b"9" * 6000 + b"}", {}, 400),
+    "half a character": (b'{"jsonrpc":"2.0","method":"ping","id":"\\ud800"}', {}, 400),
+    "not UTF-8": (b'{"jsonrpc":"2.0","method":"ping","id":"\xff"}', {}, 400),
+    "a batch": (json.dumps([request_of(*QUICK)]).encode(), {}, 400),
+    "a number": (b"5", {}, 400),
+    "no message": (b'{"hello": 1}', {}, 400),
+    "parameters that are a list": (b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}', {}, 400),
+    "text": (b"{}", {"Content-Type": "text/plain"}, 400),
+    "accepts a page": (b"{}", {"Accept": "text/html"}, 406),
+    "an unknown revision": (
+        json.dumps(request_of(*QUICK)).encode(),
+        {"MCP-Protocol-Version": "1999-01-01"},
+        400,
+    ),
+    "a revision without its envelope": (
+        json.dumps(request_of(*QUICK)).encode(),
+        {"MCP-Protocol-Version": MODERN},
+        400,
+    ),
+    "another origin": (json.dumps(request_of(*QUICK)).encode(), {"Origin": "https://elsewhere.example"}, 403),
+    "a hidden origin": (json.dumps(request_of(*QUICK)).encode(), {"Origin": "null"}, 403),
+    "another host": (json.dumps(request_of(*QUICK)).encode(), {"Host": "elsewhere.example"}, 400),
+    "too much": (b'{"a": "' + b"x" * 2_000_000 + b'"}', {}, 413),
+    "no token": (json.dumps(request_of(*QUICK)).encode(), {"Authorization": ""}, 401),
+    "another kind of token": (json.dumps(request_of(*QUICK)).encode(), {"Authorization": "Basic eDp5"}, 401),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_request_is_refused_with_what_the_protocol_says(
+    address: Address, project: ToolsProject, case: str, request: pytest.FixtureRequest
+) -> None:
+    body, headers, expected = REFUSED[case]
+    secret = project.token(case)
+    status, _, told = answer(address, "POST", body, headers_of(secret, None) | headers)
+    assert status == expected, told
+    assert b"Traceback" not in told
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH", "HEAD"])
+def test_other_methods_are_refused(address: Address, secret: str, method: str) -> None:
+    status, headers, _ = answer(address, method, b"", headers_of(secret, None))
+    assert (status, headers.get("allow") or headers.get("Allow")) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("nothing/of_the_kind", {}, -32601),
+        ("tools/call", {}, -32602),
+        ("tools/call", {"name": "toy_repeat_text", "arguments": [1]}, -32602),
+        ("tools/list", {"cursor": "nowhere"}, -32602),
+        ("resources/list", {"cursor": "nowhere"}, -32602),
+        ("prompts/list", {"cursor": "nowhere"}, -32602),
+        ("resources/read", {"uri": "toy://nothing/x"}, -32602),
+        ("resources/read", {"uri": "file:///etc/passwd"}, -32602),
+        ("prompts/get", {"name": "toy_nothing"}, -32602),
+        ("prompts/get", {"name": "toy_say_twice", "arguments": {"nothing": "x"}}, -32602),
+    ],
+)
+@pytest.mark.parametrize("modern", [False, True], ids=["legacy", "modern"])
+def test_what_cannot_be_answered_is_an_error_of_the_protocol(
+    address: Address, secret: str, method: str, params: dict[str, Any], code: int, modern: bool
+) -> None:
+    message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+    headers = headers_of(secret, None)
+    if modern:
+        message["params"] = {**params, "_meta": META}
+        headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
+        if name := params.get("name") or params.get("uri"):
+            headers["Mcp-Name"] = name
+    status, _, body = answer(address, "POST", json.dumps(message).encode(), headers)
+    assert status < 500
+    data = next((line for line in body.splitlines() if line.startswith(b"data: ")), b"data: " + body)
+    told = json.loads(data.removeprefix(b"data: "))
+    assert (told["id"], told["error"]["code"]) == (7, code), told
+    assert told["error"]["message"]
+
+
+def test_a_result_that_is_too_large_says_what_to_do(address: Address, secret: str) -> None:
+    message = request_of("toy_repeat_text", {"text": "0123456789", "times": 100_000})
+    status, _, body = answer(address, "POST", json.dumps(message).encode(), headers_of(secret, message))
+    assert status == 200
+    assert b"ask for less, or for a page" in body
+
+
+def test_another_client_of_the_token_cancels_nothing(
+    project: ToolsProject, address: Address, secret: str, request: pytest.FixtureRequest
+) -> None:
+    async def run() -> None:
+        async with (
+            over_http(address.url, secret) as first,
+            over_http(address.url, secret) as second,
+        ):
+            numbers = [await _number_of_next_call(each) for each in (first, second)]
+            assert numbers[0] == numbers[1]
+            call = asyncio.create_task(first.call_tool("toy_sleep_there", {"seconds": 2}))
+            while not running(project):
+                await asyncio.sleep(0.02)
+            other = asyncio.create_task(second.call_tool("toy_sleep_there", {"seconds": 100}))
+            while running(project) < 2:
+                await asyncio.sleep(0.02)
+            other.cancel()
+            assert (await call).structured_content == {"result": "slept"}
+
+    asyncio.run(run())
+    kept = outcomes(project, request.node.name[:80])
+    assert sorted(outcome for tool, outcome in kept if tool == "toy_sleep_there") == [
+        "cancelled",
+        "succeeded",
+    ]
+
+
+async def _number_of_next_call(session: ClientSession) -> int:
+    """Return how many requests a session has made; both clients here have made as many."""
+    await session.list_tools()
+    dispatcher: Any = session._dispatcher
+    return int(dispatcher._next_id)
+
+
+def test_a_server_that_is_told_to_end_cancels_what_runs_and_keeps_it(
+    project: ToolsProject, request: pytest.FixtureRequest
+) -> None:
+    secret = project.token("ending")
+    with project.served() as address:
+        opened = [connected(address, secret, request_of(*each)) for each in LONG]
+        wait_until(lambda: running(project), "they run", 10)
+        began = time.monotonic()
+        os.kill(address.process.pid, signal.SIGTERM)
+        address.process.wait(15)
+        took_s = time.monotonic() - began
+        for each in opened:
+            each.close()
+    assert took_s < NOTICED_S
+    assert sorted(outcomes(project, "ending")) == [(tool, "cancelled") for tool, _ in LONG]
