@@ -6,7 +6,9 @@ made of each tool's own schema by one seed (`payloads.SEED`).
 
 import http.client
 import json
+import os
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,8 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
+from monolith import entering
+from monolith.contracts import acting
 from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
 from monolith.testing.database import admin_connection
@@ -61,9 +65,6 @@ class Guests:
 
 @pytest.fixture
 def guests(cluster: PostgresCluster) -> Guests:
-    from monolith import entering
-    from monolith.contracts import acting
-
     found = Guests()
     for tenant, name in NAMES.items():
         with entering("agent"), acting(tenant=tenant):
@@ -113,7 +114,7 @@ def test_straight_calls_are_answered_or_refused_and_each_is_on_record(
         require_clear(tenant, each, told.outcome, told.text + json.dumps(told.content), guests)
         found[told.outcome] += 1
     kept = Counter(ToolCall.objects.values_list("outcome", flat=True))
-    print(f"{STRAIGHT} straight: {dict(found)}")
+    report(f"{STRAIGHT} straight: {dict(found)}")
     assert kept == found
     assert sum(kept.values()) == STRAIGHT
     require_no_secret(caplog.text, guests)
@@ -147,7 +148,7 @@ def test_calls_by_http_are_answered_or_refused_and_each_is_on_record(
         parts = list(threads.map(lambda start: _client(port, sent[start::CLIENTS], guests), range(CLIENTS)))
     found = sum(parts, Counter[str]())
     kept = Counter(ToolCall.objects.values_list("outcome", flat=True))
-    print(f"{BY_HTTP} by HTTP: {dict(found)}; on record: {dict(kept)}")
+    report(f"{BY_HTTP} by HTTP: {dict(found)}; on record: {dict(kept)}")
     unread = found.pop("unreadable", 0)  # no JSON that can be read: nobody was called
     told = found["told"] + found["error"]
     assert told + unread == BY_HTTP
@@ -213,7 +214,7 @@ def _post(
 def require_no_secret(log: str, guests: Guests) -> None:
     """Look through the log, and every column of what is kept of calls."""
     name = connections["default"].settings_dict["NAME"]
-    with admin_connection(PostgresCluster(Path(_data_directory())), name) as admin:
+    with admin_connection(PostgresCluster(Path(os.environ["MONOLITH_DATA_DIR"])), name) as admin:
         rows = [
             admin.execute(TABLE.format(table)).fetchone()
             for table in ("monolith_tools_call", "monolith_tools_token")
@@ -227,7 +228,6 @@ def require_no_secret(log: str, guests: Guests) -> None:
             assert hidden not in text, f"{hidden!r} is in {where}"
 
 
-def _data_directory() -> str:
-    import os
-
-    return os.environ["MONOLITH_DATA_DIR"]
+def report(text: str) -> None:
+    """Say what came out, for whoever runs this with -s."""
+    sys.stdout.write(f"\n{text}\n")
