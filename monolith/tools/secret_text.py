@@ -21,9 +21,15 @@ _WRITTEN: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# `token:agent` is who calls, as the record has it, and no secret.
 _ASSIGNED: Final = re.compile(
-    r"((?:passw(?:or)?d|passphrase|secret|api[_-]?key|token)[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&]{4,})",
-    re.IGNORECASE,
+    r"""
+    ( (?:passw(?:or)?d|passphrase|secret|api[_-]?key) ["']? \s*[=:]\s* ["']?
+    | token (?: \s*=\s* | \s*:\s+ | ["']\s*:\s* ) ["']?
+    )
+    ([^\s"',;&]{4,})
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 
 

@@ -9,7 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -109,12 +110,16 @@ def test_straight_calls_are_answered_or_refused_and_each_is_on_record(
 ) -> None:
     sent = calls(STRAIGHT, skip=0)
     found: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
     for tenant, each in sent:
+        began = time.perf_counter()
         told = call_tool(guests.identities[tenant], each.tool, each.arguments)
+        spent[each.tool] += time.perf_counter() - began
         require_clear(tenant, each, told.outcome, told.text + json.dumps(told.content), guests)
         found[told.outcome] += 1
     kept = Counter(ToolCall.objects.values_list("outcome", flat=True))
-    report(f"{STRAIGHT} straight: {dict(found)}")
+    slowest = sorted(spent.items(), key=lambda item: -item[1])[:3]
+    report(f"{STRAIGHT} straight in {sum(spent.values()):.0f} s, most for {slowest}: {dict(found)}")
     assert kept == found
     assert sum(kept.values()) == STRAIGHT
     require_no_secret(caplog.text, guests)
