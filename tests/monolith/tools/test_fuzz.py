@@ -39,8 +39,8 @@ from tests.served_tier import ROOT, serve_command, stop, tier_environ, wait_unti
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 
-BY_HTTP: Final = 4_000
-STRAIGHT: Final = 6_000
+BY_HTTP: Final = int(os.environ.get("TOOLS_FUZZED_BY_HTTP", "4000"))
+STRAIGHT: Final = int(os.environ.get("TOOLS_FUZZED_STRAIGHT", "6000"))
 CLIENTS: Final = 4
 CLEAR: Final = {"succeeded", "refused", "invalid", "undecided"}
 PARSE_ERROR, INTERNAL_ERROR = -32700, -32603
@@ -148,12 +148,16 @@ def test_calls_by_http_are_answered_or_refused_and_each_is_on_record(
     guests: Guests, served_with_log: tuple[int, Path]
 ) -> None:
     port, log = served_with_log
+    began = time.perf_counter()
     sent = calls(BY_HTTP, skip=-(-STRAIGHT // len(tools())))
+    made = time.perf_counter() - began
     with ThreadPoolExecutor(CLIENTS) as threads:
         parts = list(threads.map(lambda start: _client(port, sent[start::CLIENTS], guests), range(CLIENTS)))
     found = sum(parts, Counter[str]())
     kept = Counter(ToolCall.objects.values_list("outcome", flat=True))
-    report(f"{BY_HTTP} by HTTP: {dict(found)}; on record: {dict(kept)}")
+    report(
+        f"{BY_HTTP} by HTTP in {time.perf_counter() - began:.0f} s, {made:.0f} s to make them: {dict(found)}; on record: {dict(kept)}"
+    )
     unread = found.pop("unreadable", 0)  # no JSON that can be read: nobody was called
     told = found["told"] + found["error"]
     assert told + unread == BY_HTTP
@@ -209,9 +213,10 @@ def _post(
     with connection.getresponse() as response:
         body = response.read().decode()
         if response.headers.get_content_type() == "text/event-stream":
-            body = next(line for line in body.splitlines()[::-1] if line.startswith("data: ")).removeprefix(
-                "data: "
-            )
+            lines = [
+                line for line in body.split("\n") if line.startswith("data: ")
+            ]  # JSON has other ends of lines
+            body = lines[-1].removeprefix("data: ")
         answer = json.loads(body) if body else {}
         return response.status, answer if isinstance(answer, dict) else {"result": answer}
 
