@@ -175,6 +175,7 @@ def test_a_process_that_dies_in_a_call_leaves_it_on_record_and_the_decision_used
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
     decision.refresh_from_db()
+    assert decision.call_id is not None
     kept = ToolCall.objects.get(pk=decision.call_id)
     assert (decision.status, kept.outcome, kept.arguments) == ("used", "running", {"name": "crash"})
     assert call(agent, "crash").outcome == "undecided"  # at most once: a person is asked again
