@@ -68,6 +68,7 @@ def logging_settings(profile: Profile, environment: Environment) -> dict[str, An
             },  # at INFO two lines for every job
             "django.db.backends": {"level": "INFO"},  # at DEBUG it logs every statement with its parameters
             "httpx2": {"level": "WARNING"},  # at INFO a line for every request, with its address
+            "mcp": {"level": "WARNING"},  # at INFO a line for every request
             "_granian": {"handlers": [], "level": "WARNING", "propagate": True},
             "granian.access": {"handlers": [], "level": "INFO", "propagate": True},
             "monolith": {"level": "DEBUG" if environment.debug else "INFO"},

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from apps.knowledge.content import Content, checked_slug, content_of
+from apps.knowledge.embeddings.port import Embedder
 from apps.knowledge.errors import KnowledgeError, NoteFileError
 from apps.knowledge.front_matter import FrontMatter, read_front_matter
 from apps.knowledge.markdown import first_heading
@@ -44,11 +45,16 @@ class NoteFile:
 
 
 def import_notes(
-    files: Iterable[VaultFile], *, overwrite: bool = False, budget_s: float = math.inf
+    files: Iterable[VaultFile],
+    *,
+    overwrite: bool = False,
+    budget_s: float = math.inf,
+    embedder: Embedder | None = None,
 ) -> ImportReport:
     """Store each file as a note, in a transaction of its own; a file that cannot be stored stops no other.
 
     `overwrite` lets files win over edits that were made here. After `budget_s` seconds no further file is begun.
+    `embedder` is the one of new notes.
     Raises VaultError where the files end it.
     """
     report = ImportReport()
@@ -64,7 +70,7 @@ def import_notes(
                 raise NoteFileError(
                     f"It has the slug '{read.slug}' of {other}; give one a slug in its front matter."
                 )
-            _import(read, report, overwrite=overwrite)
+            _import(read, report, overwrite=overwrite, embedder=embedder)
         except KnowledgeError as error:
             report.skipped[file.path] = str(error)
     return report
@@ -85,11 +91,17 @@ def read_file(file: VaultFile) -> NoteFile:
     return NoteFile(checked_slug(front_matter.slug or slug_of(file.stem)), content, front_matter)
 
 
-def _import(file: NoteFile, report: ImportReport, *, overwrite: bool) -> None:
+def _import(file: NoteFile, report: ImportReport, *, overwrite: bool, embedder: Embedder | None) -> None:
     verification = file.front_matter.verification
     note = Note.objects.filter(slug=file.slug).first()
     if note is None:
-        note = create_note(slug=file.slug, content=file.content, verification=verification, imported=True)
+        note = create_note(
+            slug=file.slug,
+            content=file.content,
+            verification=verification,
+            imported=True,
+            embedder=embedder,
+        )
         report.created.append(file.slug)
     elif note.imported_hash == file.content.hash and not overwrite:
         report.unchanged.append(file.slug)

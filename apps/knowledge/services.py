@@ -9,6 +9,7 @@ from django.db import IntegrityError
 from apps.knowledge.announcing import tell_of_change, tell_of_removal
 from apps.knowledge.content import Content, checked_slug, content_of, written
 from apps.knowledge.derivation import Derived, derive
+from apps.knowledge.embeddings.port import Embedder
 from apps.knowledge.errors import NoteExistsError, NoteNotFoundError, RevisionConflictError
 from apps.knowledge.models import Chunk, Note, NoteLink, Verification, Visibility
 from apps.knowledge.names import slug_of
@@ -18,14 +19,19 @@ _WRITTEN: Final = ("title", "body", "tags", "aliases", "observed_at")
 
 
 def create_note(
-    *, content: Content, slug: str = "", verification: Verification | None = None, imported: bool = False
+    *,
+    content: Content,
+    slug: str = "",
+    verification: Verification | None = None,
+    imported: bool = False,
+    embedder: Embedder | None = None,
 ) -> Note:
     """Store a new note, private; without a slug it is named by its title.
 
     Raises NoteExistsError when the slug is taken and NoteRefusedError when there is none to be had.
     """
     slug = checked_slug(slug or slug_of(content.title))
-    derived = derive(slug, content)
+    derived = derive(slug, content, embedder=embedder)
     note = Note(slug=slug, verification=verification or Verification.UNVERIFIED)
     note.imported_hash = content.hash if imported else ""
     _put(note, content, derived)

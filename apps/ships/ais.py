@@ -8,10 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from pyais import bit_vector
-from pyais.exceptions import AISBaseException
-from pyais.messages import MSG_CLASS
-
 from apps.ships.rejection import Reason
 from apps.ships.sentences import Message
 
@@ -70,6 +66,11 @@ def read(message: Message) -> tuple[Report | None, Description | None]:
 
     Raises Refused when it has no vessel, no place, a broken payload or a type that is not tracked.
     """
+    # Here: its classes take a tenth of a second to make, and most processes decode nothing.
+    from pyais import bit_vector
+    from pyais.exceptions import AISBaseException
+    from pyais.messages import MSG_CLASS
+
     bits = bit_vector(message.payload, message.fill)
     message_type = bits.get(0, 6)
     if message_type not in SHORTEST:

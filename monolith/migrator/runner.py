@@ -53,7 +53,7 @@ class MigrationOutcome:
     module: str
     applied: tuple[str, ...] = ()
     grants: int = 0  # statements that brought relation grants back to what is declared
-    error: BaseException | None = None
+    error: str = ""  # of the exception that ended it; what was applied before stays
 
 
 def migration_order() -> list[str]:
@@ -87,9 +87,10 @@ def migrate(module: str, *, progress: Progress) -> MigrationOutcome:
         plan = _plan(executor, module)
         if plan:
             executor.migrate([(migration.app_label, migration.name) for migration in plan])
+        else:  # what was granted or revoked by hand since the last migration
+            grants += apply_relation_grants(connection, module)
         if module == PLATFORM:
             _describe_models()
-        grants += apply_relation_grants(connection, module)
         return MigrationOutcome(module, tuple(map(str, plan)), grants)
 
 

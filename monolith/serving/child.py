@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from monolith.serving.lifeline import Lifeline
+from monolith.serving.lifeline import Gate, Lifeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class ProcessSpec:
     directory: Path
     follows_lifeline: bool = True  # a program of ours: takes `--lifeline FD` and ends with us
     health_url: str = ""  # answers 200 when the process does its work
+    waits_at_gate: bool = False  # takes `--gate FD`: it may be started before it may begin
     starts_after_s: float = 0.0  # so that those that people wait for come first
     stop_timeout_s: float = 10.0  # after SIGTERM, before SIGKILL
 
@@ -52,6 +53,7 @@ class Child:
         spec: ProcessSpec,
         *,
         lifeline: Lifeline,
+        gate: Gate | None = None,
         on_line: Callable[[str, str], None],
         on_exit: Callable[["Child"], None],
     ) -> None:
@@ -61,8 +63,10 @@ class Child:
         self.ended = threading.Event()
         self._on_line = on_line
         self._on_exit = on_exit
-        passed = (lifeline.reader,) if spec.follows_lifeline else ()
-        options = ("--lifeline", str(lifeline.reader)) if spec.follows_lifeline else ()
+        passed = {"--lifeline": lifeline.reader} if spec.follows_lifeline else {}
+        if gate and spec.waits_at_gate:
+            passed["--gate"] = gate.reader
+        options = [word for name, descriptor in passed.items() for word in (name, str(descriptor))]
         self._process = subprocess.Popen(
             [*spec.command, *options],
             cwd=spec.directory,
@@ -74,7 +78,7 @@ class Child:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,  # Ctrl-C in the terminal is for us; we tell our children
-            pass_fds=passed,
+            pass_fds=tuple(passed.values()),
         )
         self._reader = threading.Thread(target=self._read, name=f"read-{spec.name}", daemon=True)
         self._waiter = threading.Thread(target=self._wait, name=f"wait-{spec.name}", daemon=True)

@@ -1,7 +1,7 @@
-"""Ending with the process that started us, however it ends.
+"""Ending with the process that started us, however it ends, and waiting for its word to begin.
 
 A pipe whose writing end only the parent holds: it reaches its end when the parent is gone, also by SIGKILL, on
-every Unix and from the first moment of a child's life.
+every Unix and from the first moment of a child's life. Another one ends when the parent says so.
 """
 
 import logging
@@ -26,6 +26,31 @@ class Lifeline:
         """Let go of it; children that are still there end."""
         for descriptor in (self.reader, self._writer):
             os.close(descriptor)
+
+
+class Gate:
+    """What children wait at, loaded and ready, until the parent opens it; once open it stays open."""
+
+    def __init__(self) -> None:
+        self.reader, writer = os.pipe()
+        self._writer: int | None = writer
+
+    def open(self) -> None:
+        """Let those go that wait, and those that come later."""
+        if self._writer is not None:
+            os.close(self._writer)
+            self._writer = None
+
+    def close(self) -> None:
+        """Let go of it; nobody comes any more."""
+        self.open()
+        os.close(self.reader)
+
+
+def wait_at(gate: int) -> None:
+    """Wait until the other end of the pipe `gate` is closed."""
+    while os.read(gate, 1):
+        pass
 
 
 def follow(reader: int) -> None:

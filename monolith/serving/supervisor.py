@@ -12,7 +12,7 @@ from typing import Final
 from monolith.serving.back_off import BackOff
 from monolith.serving.child import Child, ProcessSpec
 from monolith.serving.exit_codes import PORT_TAKEN, REFUSED, STOPPED
-from monolith.serving.lifeline import Lifeline
+from monolith.serving.lifeline import Gate, Lifeline
 
 FINAL_CODES: Final = frozenset({REFUSED, PORT_TAKEN})  # starting the same again gives the same
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -58,6 +58,8 @@ class Supervisor:
         self._on_change = on_change
         self._final_codes = final_codes
         self._lifeline = Lifeline()
+        self._gate = Gate()
+        self._ahead: list[str] = []  # started before their time
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._children: dict[str, Child] = {}
         self._back_offs = {name: BackOff() for name in self._specs}
@@ -71,9 +73,19 @@ class Supervisor:
         """The ids of the processes that run, by name."""
         return {name: child.pid for name, child in self._children.items() if not child.ended.is_set()}
 
+    def start_ahead(self) -> None:
+        """Start the processes that wait at the gate: they load, and begin with `start`."""
+        self._ahead = [name for name, spec in self._specs.items() if spec.waits_at_gate]
+        for name in self._ahead:
+            self._start(name)
+
     def start(self) -> None:
-        """Start every process, those that have time later."""
+        """Start every process that was not started ahead, those that have time later, and open the gate."""
+        self._gate.open()
+        ahead, self._ahead = self._ahead, []  # one that has crashed meanwhile is among the events
         for name, spec in self._specs.items():
+            if name in ahead:
+                continue
             if spec.starts_after_s:
                 self._due[name] = time.monotonic() + spec.starts_after_s
             else:
@@ -120,6 +132,7 @@ class Supervisor:
         self.kill()
         for child in self._children.values():
             child.join(KILL_TIMEOUT_S)
+        self._gate.close()
         self._lifeline.cut()
 
     def kill(self) -> None:
@@ -158,6 +171,7 @@ class Supervisor:
         self._children[name] = Child(
             self._specs[name],
             lifeline=self._lifeline,
+            gate=self._gate,
             on_line=self._on_line,
             on_exit=lambda child: self._events.put(_Exited(child)),
         )

@@ -153,7 +153,7 @@ class System:
 
     def _server(self, profile: Profile, port: int) -> ProcessSpec:
         spec = self.command(profile, "serve", "--host", HOST, "--port", str(port), name=profile.value)
-        return replace(spec, health_url=f"http://{HOST}:{port}/healthz")
+        return replace(spec, health_url=f"http://{HOST}:{port}/healthz", waits_at_gate=True)
 
     def _jobs(self, server: ProcessSpec) -> ProcessSpec:
         """Return what runs the jobs of a private server's modules, with what that server may hold."""
@@ -165,6 +165,7 @@ class System:
             name=name,
             command=command,
             health_url="",
+            waits_at_gate=False,
             starts_after_s=JOBS_AFTER_S,
             stop_timeout_s=2 * JOBS_GRACE_S,
         )
@@ -192,9 +193,8 @@ class System:
             try:
                 with self.timings.measured("database and broker"):
                     self._start_embedded(previous)
-                with self.timings.measured("prepare"):
-                    self.prepare()
-                    self._ensure_admin()
+                with self.timings.measured("prepare"), self._loading_servers():
+                    self._prepare_first()
                 return self._serve(on_ready)
             finally:
                 self._stop_embedded()
@@ -204,13 +204,13 @@ class System:
         """Print a line of our own."""
         self._output.line(OWN_NAME, text)
 
-    def prepare(self) -> None:
+    def prepare(self, *options: str) -> None:
         """Provision, migrate and load samples in a process of its own.
 
         Raises CommandError when it fails.
         """
-        options = () if self.wanted.samples else ("--no-samples",)
-        self.run_once(self.command(Profile.MIGRATOR, "prepare", *options))
+        samples = () if self.wanted.samples else ("--no-samples",)
+        self.run_once(self.command(Profile.MIGRATOR, "prepare", *samples, *options))
 
     def run_once(self, spec: ProcessSpec, *, quiet: bool = False) -> list[str]:
         """Run a command to its end; returns its lines.
@@ -292,16 +292,35 @@ class System:
             if server.name in self._state.owned:
                 server.stop()
 
-    def _ensure_admin(self) -> None:
+    @contextmanager
+    def _loading_servers(self) -> Iterator[None]:
+        """Let the servers load meanwhile, where the database was prepared for this code before.
+
+        They look at the database, and refuse what they must, when they are told to begin. Elsewhere what they load
+        may not be there yet: the roles that a process of some modules finds in its password file.
+        """
+        if self.cluster and PreparationFile(self.cluster).is_current(self.composition.declared.values()):
+            self.supervisor.start_ahead()
+        try:
+            yield
+        except BaseException:
+            self.supervisor.close()
+            raise
+
+    def _prepare_first(self) -> None:
+        """Prepare, and make the admin's account unless there is one."""
         file = PreparationFile(self.cluster) if self.cluster else None
         if file.read().has_admin if file else self.admin_file.exists():
+            self.prepare()
             return
         existed = self.admin_file.exists()
         before = self.admin_file.read_bytes() if existed else b""
-        self.run_once(self.command(Profile.PRIVATE, "admin_login"), quiet=True)
+        if self.cluster:
+            self.prepare("--admin")
+        else:  # what signs the sessions is ours then, and not for the process that prepares
+            self.prepare()
+            self.run_once(self.command(Profile.PRIVATE, "admin_login"), quiet=True)
         self.is_first_start = self.admin_file.exists() and self.admin_file.read_bytes() != before
-        if file:
-            file.update(has_admin=True)
 
     def _remember(self, pids: Mapping[str, int]) -> None:
         with self._state_lock:

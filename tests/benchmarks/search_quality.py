@@ -91,7 +91,7 @@ def main() -> int:
         from monolith import entering
 
         started = time.perf_counter()
-        print(f"{load()}; {time.perf_counter() - started:.1f} s")
+        print(f"{load(embedder=MiniLMEmbedder())}; {time.perf_counter() - started:.1f} s")
         with entering("knowledge"):
             print(f"{Chunk.objects.count()} chunks, {len(QUESTIONS)} questions\n")
             model, hashing = MiniLMEmbedder(), HashingEmbedder()

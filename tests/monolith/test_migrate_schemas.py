@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -28,11 +29,13 @@ def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedP
 def project(provisioned: GeneratedProject) -> Iterator[GeneratedProject]:
     """The provisioned project with empty schemas; what a test migrated is dropped afterwards."""
     yield provisioned
-    for extra in provisioned.path.glob("modules/*/migrations/0003_*.py"):
+    for extra in provisioned.path.glob("modules/*/migrations/000[3-9]_*.py"):
         extra.unlink()
     with provisioned.admin() as connection:
         for schema, table, _ in tables(provisioned):
             connection.execute(SQL("DROP TABLE {}.{} CASCADE").format(Identifier(schema), Identifier(table)))
+        for schema, function in functions(connection):
+            connection.execute(SQL("DROP ROUTINE {}.{}").format(Identifier(schema), Identifier(function)))
 
 
 def tables(project: GeneratedProject) -> set[tuple[str, str, str]]:
@@ -42,6 +45,21 @@ def tables(project: GeneratedProject) -> set[tuple[str, str, str]]:
     """
     with project.admin() as connection:
         return {(row[0], row[1], row[2]) for row in connection.execute(query)}
+
+
+def functions(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
+    query = """
+        SELECT pronamespace::regnamespace::text, proname FROM pg_proc
+        WHERE pg_get_userbyid(proowner) LIKE '%\\_owner'
+    """
+    return [(schema, name) for schema, name in connection.execute(query)]
+
+
+def may(project: GeneratedProject, role: str, power: str, on: str, *, kind: str = "table") -> bool:
+    query = SQL("SELECT has_{}_privilege(%s, %s, %s)").format(SQL(kind))
+    with project.admin() as connection:
+        (found,) = connection.execute(query, [role, on, power])
+    return bool(found[0])
 
 
 def test_each_schema_holds_its_own_tables_owned_by_its_owner(project: GeneratedProject) -> None:
@@ -111,6 +129,48 @@ def test_failing_module_reports_and_leaves_the_others_done(project: GeneratedPro
     assert "alpha  failed: division by zero" in output
     assert "1 failed: alpha. The others are done" in output
     assert {schema for schema, _, _ in tables(project)} == {"alpha", "beta", "platform", "broker"}
+
+
+@pytest.mark.parametrize("options", [(), ("--parallel", "2")], ids=["alone", "parallel"])
+def test_what_a_failing_module_made_before_has_its_grants(
+    project: GeneratedProject, options: tuple[str, ...]
+) -> None:
+    function = "CREATE FUNCTION answer() RETURNS int LANGUAGE sql AS 'SELECT 42'"
+    project.add_migration("alpha", "0003_answer", operations=f"migrations.RunSQL({function!r})")
+    project.add_migration(
+        "alpha", "0004_broken", operations="migrations.RunSQL('SELECT 1/0')", after="0003_answer"
+    )
+
+    code, output = project.manage("migrate_schemas", *options)
+
+    assert code == 1, output
+    assert "1 failed: alpha. The others are done" in output
+    # PostgreSQL lets everybody call a new function, and default privileges let the module write all its tables.
+    assert may(project, "alpha_rw", "EXECUTE", "alpha.answer()", kind="function")
+    assert not may(project, "beta_rw", "EXECUTE", "alpha.answer()", kind="function")
+    assert may(project, "alpha_rw", "SELECT", "alpha.django_migrations")
+    assert not may(project, "alpha_rw", "INSERT", "alpha.django_migrations")
+
+
+def test_what_was_granted_by_hand_is_taken_away_with_nothing_to_migrate(project: GeneratedProject) -> None:
+    assert project.manage("migrate_schemas")[0] == 0
+    with project.admin() as connection:
+        connection.execute("CREATE FUNCTION alpha.answer() RETURNS int LANGUAGE sql AS 'SELECT 42'")
+        connection.execute("ALTER FUNCTION alpha.answer() OWNER TO alpha_owner")
+        connection.execute("GRANT SELECT ON alpha.alpha_item TO beta_rw")
+        connection.execute("GRANT UPDATE (weight) ON alpha.alpha_part TO PUBLIC")
+        connection.execute("GRANT USAGE ON SEQUENCE alpha.alpha_item_id_seq TO beta_rw")
+        connection.execute("GRANT SELECT ON beta.beta_item TO alpha_rw")
+
+    code, output = project.manage("migrate_schemas", "--module", "alpha")
+
+    assert code == 0, output
+    assert "alpha  5 grants re-applied" in output  # four taken, one given: the module may call its function
+    assert not may(project, "beta_rw", "EXECUTE", "alpha.answer()", kind="function")
+    assert not may(project, "beta_rw", "SELECT", "alpha.alpha_item")
+    assert not may(project, "beta_rw", "UPDATE", "alpha.alpha_part", kind="any_column")
+    assert not may(project, "beta_rw", "USAGE", "alpha.alpha_item_id_seq", kind="sequence")
+    assert may(project, "alpha_rw", "SELECT", "beta.beta_item")  # no business of this module's owner
 
 
 @pytest.mark.parametrize(

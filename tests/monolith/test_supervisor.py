@@ -8,7 +8,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,15 @@ other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print("grandchild", other.pid, flush=True)
 other.wait()
 """
+WAITS_AT_GATE = """
+import os, signal, sys
+gate = int(sys.argv[sys.argv.index("--gate") + 1])
+print("loaded", flush=True)
+while os.read(gate, 1):
+    pass
+print("let go", flush=True)
+signal.pause()
+"""
 
 
 class Watched:
@@ -59,6 +68,7 @@ class Watched:
         *,
         stop_timeout_s: float = 5.0,
         starts_after_s: Mapping[str, float] | None = None,
+        waits_at_gate: Collection[str] = (),
     ) -> None:
         self.lines: list[tuple[str, str]] = []
         self.pids: Mapping[str, int] = {}
@@ -73,6 +83,7 @@ class Watched:
                     follows_lifeline=False,
                     stop_timeout_s=stop_timeout_s,
                     starts_after_s=(starts_after_s or {}).get(name, 0.0),
+                    waits_at_gate=name in waits_at_gate,
                 )
                 for name, script in scripts.items()
             ],
@@ -406,3 +417,21 @@ def test_a_process_that_has_time_starts_later(tmp_path: Path) -> None:
     started = {name: float(line) - began for name, line in watched.lines}
     assert started["soon"] < started["late"]
     assert started["late"] >= 0.5
+
+
+def test_process_started_ahead_waits_at_the_gate_until_all_start_and_only_then(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, {"private": WAITS_AT_GATE, "jobs": SERVES}, waits_at_gate=("private",))
+    watched.supervisor.start_ahead()
+    try:
+        watched.wait_for(lambda: watched.count("private", "loaded") == 1)
+        assert watched.lines == [("private", "loaded")]
+        assert set(watched.supervisor.pids) == {"private"}
+
+        watched.start()
+        watched.wait_for(lambda: bool(watched.count("private", "let go") and watched.count("jobs", "ready")))
+        assert watched.count("private", "loaded") == 1
+
+        os.kill(watched.supervisor.pids["private"], signal.SIGKILL)
+        watched.wait_for(lambda: watched.count("private", "let go") == 2)
+    finally:
+        watched.end()

@@ -1,5 +1,5 @@
 -- Every function in a module's schema, and every SECURITY DEFINER function anywhere that no declared extension
--- brought. PostgreSQL itself brings none, so one in pg_catalog was put or changed there. Argument types are spelled without help from search_path.
+-- brought (with `within`: in the modules' schemas only). PostgreSQL itself brings none, so one in pg_catalog was put or changed there. Argument types are spelled without help from search_path.
 SELECT n.nspname, p.proname,
        coalesce((SELECT string_agg(CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN format_type(t.oid, NULL)
                                         ELSE format('%%I.%%I', tn.nspname, t.typname) END, ', ' ORDER BY a.place)
@@ -11,7 +11,7 @@ SELECT n.nspname, p.proname,
                  WHERE starts_with(c.setting, 'search_path=')), '')
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE (n.nspname = ANY(%(schemas)s) OR p.prosecdef)
+WHERE (n.nspname = ANY(%(schemas)s) OR (p.prosecdef AND %(within)s::text[] IS NULL))
   AND ((p.prosecdef AND n.nspname = ANY(%(schemas)s)) -- where no extension stands: one that is a member was attached
        OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                   JOIN pg_catalog.pg_extension x ON x.oid = e.refobjid

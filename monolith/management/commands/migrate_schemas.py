@@ -1,9 +1,10 @@
 """`manage.py migrate_schemas`: every module's migrations, each in its own schema, as its owner."""
 
+import multiprocessing
 import traceback
 from argparse import ArgumentParser
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -18,6 +19,7 @@ from monolith.profile import Profile
 class Command(RichCommand):
     help = "Apply each module's migrations in its own schema, as its owner, and re-apply its grants."
     requires_system_checks: list[str] = []
+    stealth_options = ("on_outcome",)  # called with the outcome of each module as soon as there is one
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -33,7 +35,7 @@ class Command(RichCommand):
             const=4,
             default=1,
             metavar="N",
-            help="migrate N modules at once (4)",
+            help="migrate N modules at once, in as many processes (4)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,13 +47,17 @@ class Command(RichCommand):
         if options["plan"]:
             self._print_plan(modules)
             return
-        outcomes = list(self._run(modules, workers=max(1, options["parallel"])))
+        on_outcome = options.get("on_outcome") or (lambda outcome: None)
+        outcomes = []
+        for outcome in self._run(modules, workers=min(max(1, options["parallel"]), len(modules))):
+            outcomes.append(outcome)
+            on_outcome(outcome)
         failed = [outcome for outcome in outcomes if outcome.error]
         applied = sum(len(outcome.applied) for outcome in outcomes)
         self.console.print(f"{len(outcomes) - len(failed)} schemas up to date, {applied} migrations applied.")
         if failed:
             raise CommandError(
-                f"{len(failed)} failed: {', '.join(o.module for o in failed)}. "
+                f"{len(failed)} failed: {', '.join(sorted(o.module for o in failed))}. "
                 "The others are done; fix and run it again."
             )
 
@@ -66,9 +72,23 @@ class Command(RichCommand):
             for migration in pending(module) or ["nothing to do"]:
                 self.console.print(f"[bold]{module}[/bold]  {migration}", highlight=False)
 
-    def _run(self, modules: list[str], *, workers: int) -> Iterable[MigrationOutcome]:
-        with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="migrate") as executor:
-            yield from executor.map(self._migrate_one, modules)
+    def _run(self, modules: list[str], *, workers: int) -> Iterator[MigrationOutcome]:
+        """Yield the outcome of each module as it comes; with several workers, in no particular order."""
+        if workers == 1:
+            yield from map(self._migrate_one, modules)
+            return
+        # Processes: most of a migration is Python, of which threads run one at a time. Forked, because they need all
+        # that is loaded here, and print where we do; no connection may be shared with them, and nothing unwritten.
+        connections.close_all()
+        self.stdout.flush()
+        fork = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(workers, fork, initializer=_works_for, initargs=(self,)) as executor:
+            running = {executor.submit(_migrate_in_worker, module): module for module in modules}
+            for done in as_completed(running):
+                try:
+                    yield done.result()
+                except Exception as error:  # noqa: BLE001 - a process of ours was killed: its module has no outcome
+                    yield self._failed(running[done], error)
 
     def _migrate_one(self, module: str) -> MigrationOutcome:
         def progress(migration: str) -> None:
@@ -77,13 +97,26 @@ class Command(RichCommand):
         try:
             outcome = migrate(module, progress=progress)
         except Exception as error:  # noqa: BLE001 (one module's failure must not stop the others)
-            self.console.print(
-                f"[bold red]{module}[/bold red]  failed: {error}", highlight=False, markup=True
-            )
-            self.stderr.write("".join(traceback.format_exception(error)))
-            return MigrationOutcome(module, error=error)
+            return self._failed(module, error)
         finally:
             connections.close_all()
         if outcome.grants:
             self.console.print(f"[bold]{module}[/bold]  {outcome.grants} grants re-applied", highlight=False)
         return outcome
+
+    def _failed(self, module: str, error: BaseException) -> MigrationOutcome:
+        text = str(error) or type(error).__name__
+        self.console.print(f"[bold red]{module}[/bold red]  failed: {text}", highlight=False, markup=True)
+        self.stderr.write("".join(traceback.format_exception(error)))
+        return MigrationOutcome(module, error=text)
+
+
+_commands: list[Command] = []  # in a worker: whose work it does; what is inherited need not be pickled
+
+
+def _works_for(command: Command) -> None:
+    _commands.append(command)
+
+
+def _migrate_in_worker(module: str) -> MigrationOutcome:
+    return _commands[-1]._migrate_one(module)

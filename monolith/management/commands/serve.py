@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from monolith.serving.granian_server import DEFAULT_THREADS, PORTS, Serving, serve, serving_profile
-from monolith.serving.lifeline import follow
+from monolith.serving.lifeline import follow, wait_at
 
 
 class Command(BaseCommand):
@@ -31,6 +31,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--access-log", action="store_true", help="log every request")
         parser.add_argument("--lifeline", type=int, help=SUPPRESS)
+        parser.add_argument("--gate", type=int, help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["lifeline"] is not None:
@@ -44,4 +45,6 @@ class Command(BaseCommand):
             threads=options["threads"],
             access_log=options["access_log"],
         )
+        if options["gate"] is not None:
+            wait_at(options["gate"])
         serve(serving)

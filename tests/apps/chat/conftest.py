@@ -10,6 +10,7 @@ from apps.chat.channels import make_channel
 from apps.chat.models import Channel, Visible
 from apps.compliance import services as compliance
 from apps.compliance.models import Grant, Rule
+from apps.knowledge.embeddings.embedders import default_embedder
 from apps.knowledge.sample import load
 from monolith import entering
 from monolith.contracts import forget_decisions
@@ -25,7 +26,7 @@ def in_chat() -> Iterator[None]:
 @pytest.fixture
 def vault() -> None:
     """The notes that ship."""
-    load()
+    load(embedder=default_embedder())
 
 
 @pytest.fixture

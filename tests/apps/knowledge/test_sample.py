@@ -11,13 +11,16 @@ import pytest
 import yaml
 from markdown_it.token import Token
 
+from apps.knowledge import tasks
+from apps.knowledge.derivation import current_derivation
 from apps.knowledge.importing import read_file
 from apps.knowledge.markdown import Document, parse
-from apps.knowledge.models import Gap, Note, PublicNote
+from apps.knowledge.models import Chunk, Gap, Note, PublicNote
 from apps.knowledge.names import names_of
 from apps.knowledge.sample import VAULT, load
 from apps.knowledge.services import edit_note, retire_note
 from apps.knowledge.vault import read_folder
+from monolith.testing.jobs import Jobs
 from tests.benchmarks.search_questions import QUESTIONS
 
 ROOT: Final = Path(__file__).parents[3]
@@ -162,3 +165,19 @@ def test_loading_stores_and_publishes_notes_and_once_more_leaves_alone_what_peop
     assert load() == f"0 notes new, 0 changed, {len(vault())} known, 0 gaps new"
     assert Note.objects.values_list("visibility", flat=True).get(slug="heat") == "private"
     assert Note.objects.values_list("body", flat=True).get(slug="gate") == "Mine."
+
+
+@pytest.mark.django_db(databases="__all__")
+@pytest.mark.usefixtures("in_knowledge")
+def test_new_notes_are_embedded_by_a_job_and_not_while_somebody_waits(jobs: Jobs) -> None:
+    load()
+    assert set(Chunk.objects.values_list("embedder", flat=True)) == {"deferred"}
+
+    (queued,) = jobs.enqueued(tasks.reconcile)
+    (ran,) = [run for run in jobs.run_due() if run.id == queued.id]
+
+    assert ran.result["derived"] == len(vault())
+    assert not Note.objects.exclude(derivation=current_derivation()).exists()
+    assert not Chunk.objects.filter(embedder="deferred").exists()
+    load()
+    assert not jobs.enqueued(tasks.reconcile)
