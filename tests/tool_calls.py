@@ -6,7 +6,8 @@ from uuid import uuid4
 from jsonschema_rs import Draft202012Validator
 
 from monolith.tools import decisions, tokens
-from monolith.tools.calls import Told, call_tool
+from monolith.tools.attempt import Told
+from monolith.tools.calls import call_tool
 from monolith.tools.models import Decision, ToolCall
 from monolith.tools.registry import tools
 from monolith.tools.tokens import Identity

@@ -1,7 +1,7 @@
 """What agents can see of jobs and schedules in all modules, and do to them once a person has confirmed it.
 
 What jobs were given and what their errors say is not told: it may be anybody's. Each thing that is done is recorded
-with the token that asked for it.
+with the token that asked for it. Jobs of all tenants stand side by side, so a tenant's token sees none of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -57,6 +57,8 @@ def list_jobs(
 ) -> JobPage:
     """List the newest jobs of one module or of all; `since` keeps those enqueued then or later."""
 
+    _require_oversight()
+
     def read(name: str, before: int | None) -> Iterable[JobRow]:
         return steering.list_jobs(name, status=status, task=task, since=since, before=before, limit=limit + 1)
 
@@ -70,6 +72,7 @@ def list_jobs(
 @tool(tag=Tag.READ, from_users=False)
 def get_job(*, job: JobName) -> FullJob:
     """Return one job (`stars/12`): where it stands, how its attempts failed, and what can be done with it."""
+    _require_oversight()
     module, number = _named(job)
     with refusing(SteeringError, advice=_ADVICE):
         found = steering.show_job(module, number)
@@ -90,6 +93,8 @@ def list_stuck_jobs(
 ) -> StuckPage:
     """List jobs that run past their lease, were due for `overdue_s` seconds, or that nothing blocks any more."""
 
+    _require_oversight()
+
     def read(name: str) -> Iterable[StuckJob]:
         return steering.stuck_jobs(name, after=timedelta(seconds=overdue_s), limit=steering.MAX_LISTED)
 
@@ -106,6 +111,7 @@ def list_stuck_jobs(
 @tool(tag=Tag.READ, from_users=False)
 def list_orphans(*, module: ModuleName | None = None, limit: Limit = 20, after: After = "") -> OrphanPage:
     """List jobs and schedules whose task this process does not have: nothing runs them."""
+    _require_oversight()
     found = _gathered(steering_schedules.orphans, module)
     return _listed(
         OrphanPage,
@@ -127,6 +133,8 @@ def list_dead_letters(
     after: After = "",
 ) -> DeadLetterPage:
     """List messages that subscribers gave up on, newest first; those of the same key wait behind them."""
+
+    _require_oversight()
 
     def read(name: str, before: int | None) -> Iterable[DeadLetter]:
         return messages.dead_letters(
@@ -171,6 +179,7 @@ def list_runs(
     after: After = "",
 ) -> RunPage:
     """List how scheduled tasks ended, newest first, and dead letters; also of modules that are away now."""
+    _require_oversight()
     found = queries.runs(module=module, task=task, outcome=outcome)
     return page_of(RunPage, found, order=("-finished_at", "-id"), after=after, limit=limit)
 
@@ -178,6 +187,7 @@ def list_runs(
 @tool(tag=Tag.RESTRICTED, from_users=False)
 def replay_job(*, job: JobName) -> Steered:
     """Let a job that ended run again with all of its attempts, or a dead letter be handled."""
+    _require_oversight()
     module, number = _named(job)
     with refusing(SteeringError, advice=_ADVICE):
         return _steered(services.replay(module=module, job=number, by=call_scope().actor))
@@ -186,6 +196,7 @@ def replay_job(*, job: JobName) -> Steered:
 @tool(tag=Tag.RESTRICTED, from_users=False)
 def discard_job(*, job: JobName) -> Steered:
     """Give a job up that does not run; what waits behind it goes on."""
+    _require_oversight()
     module, number = _named(job)
     with refusing(SteeringError, advice=_ADVICE):
         return _steered(services.discard(module=module, job=number, by=call_scope().actor))
@@ -194,9 +205,15 @@ def discard_job(*, job: JobName) -> Steered:
 @tool(tag=Tag.RESTRICTED, from_users=False)
 def switch_schedule(*, module: ModuleName, name: TaskName, enabled: bool) -> ScheduleShown:
     """Let a schedule fire, or keep it from firing; what passed meanwhile was not missed."""
+    _require_oversight()
     with refusing(SteeringError):
         row = services.set_enabled(module=module, name=name, enabled=enabled, by=call_scope().actor)
     return shown(ScheduleShown, row)
+
+
+def _require_oversight() -> None:
+    if call_scope().tenant:
+        raise ToolRefused("Jobs of all tenants are for tokens that are made for no tenant.")
 
 
 def _gathered(read: Any, module: str | None) -> steering.Gathered[Any]:

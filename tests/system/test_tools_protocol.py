@@ -27,9 +27,12 @@ META: Final = {
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 NOTICED_S: Final = 5.0
-QUICK: Final = ("toy_repeat_text", {"text": "a", "times": 3})
+QUICK: Final[tuple[str, dict[str, Any]]] = ("toy_repeat_text", {"text": "a", "times": 3})
 # One that reports, one that is in a statement, and for both of them longer than anybody waits.
-LONG: Final = (("toy_count_up", {"steps": 2000}), ("toy_sleep_there", {"seconds": 100}))
+LONG: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("toy_count_up", {"steps": 2000}),
+    ("toy_sleep_there", {"seconds": 100}),
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,11 @@ def project() -> Iterator[ToolsProject]:
 def address(project: ToolsProject) -> Iterator[Address]:
     with project.served() as served:
         yield served
+
+
+@pytest.fixture(scope="module")
+def anybody(project: ToolsProject) -> str:
+    return project.token("anybody")
 
 
 @pytest.fixture
@@ -124,8 +132,8 @@ def test_a_long_call_tells_how_far_it_is(
 ) -> None:
     told: list[tuple[float, float | None, str | None]] = []
 
-    async def hear(done: float, total: float | None, message: str | None) -> None:
-        told.append((done, total, message))
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
 
     async def run() -> None:
         async with session_of(project, address, secret, way) as session:
@@ -135,7 +143,7 @@ def test_a_long_call_tells_how_far_it_is(
             assert told == [(step, 5, f"step {step}") for step in range(1, 6)]
             # Nobody asked for the progress of these, and the second reports nothing.
             await session.call_tool("toy_count_up", {"steps": 2, "pause_s": 0})
-            await session.call_tool(*QUICK, progress_callback=hear)
+            await session.call_tool(QUICK[0], QUICK[1], progress_callback=hear)
             assert len(told) == 5
 
     asyncio.run(run())
@@ -274,18 +282,17 @@ REFUSED: Final = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_no_request_is_refused_with_what_the_protocol_says(
-    address: Address, project: ToolsProject, case: str, request: pytest.FixtureRequest
+    address: Address, anybody: str, case: str
 ) -> None:
     body, headers, expected = REFUSED[case]
-    secret = project.token(case)
-    status, _, told = answer(address, "POST", body, headers_of(secret, None) | headers)
+    status, _, told = answer(address, "POST", body, headers_of(anybody, None) | headers)
     assert status == expected, told
     assert b"Traceback" not in told
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH", "HEAD"])
-def test_other_methods_are_refused(address: Address, secret: str, method: str) -> None:
-    status, headers, _ = answer(address, method, b"", headers_of(secret, None))
+def test_other_methods_are_refused(address: Address, anybody: str, method: str) -> None:
+    status, headers, _ = answer(address, method, b"", headers_of(anybody, None))
     assert (status, headers.get("allow") or headers.get("Allow")) == (405, "POST")
 
 
@@ -306,10 +313,10 @@ def test_other_methods_are_refused(address: Address, secret: str, method: str) -
 )
 @pytest.mark.parametrize("modern", [False, True], ids=["legacy", "modern"])
 def test_what_cannot_be_answered_is_an_error_of_the_protocol(
-    address: Address, secret: str, method: str, params: dict[str, Any], code: int, modern: bool
+    address: Address, anybody: str, method: str, params: dict[str, Any], code: int, modern: bool
 ) -> None:
     message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
-    headers = headers_of(secret, None)
+    headers = headers_of(anybody, None)
     if modern:
         message["params"] = {**params, "_meta": META}
         headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
@@ -323,9 +330,9 @@ def test_what_cannot_be_answered_is_an_error_of_the_protocol(
     assert told["error"]["message"]
 
 
-def test_a_result_that_is_too_large_says_what_to_do(address: Address, secret: str) -> None:
+def test_a_result_that_is_too_large_says_what_to_do(address: Address, anybody: str) -> None:
     message = request_of("toy_repeat_text", {"text": "0123456789", "times": 100_000})
-    status, _, body = answer(address, "POST", json.dumps(message).encode(), headers_of(secret, message))
+    status, _, body = answer(address, "POST", json.dumps(message).encode(), headers_of(anybody, message))
     assert status == 200
     assert b"ask for less, or for a page" in body
 
@@ -379,3 +386,21 @@ def test_a_server_that_is_told_to_end_cancels_what_runs_and_keeps_it(
             each.close()
     assert took_s < NOTICED_S
     assert sorted(outcomes(project, "ending")) == [(tool, "cancelled") for tool, _ in LONG]
+
+
+@pytest.mark.parametrize("revision", ["legacy", "modern"])
+def test_a_client_that_ends_its_server_ends_what_runs_there(
+    project: ToolsProject, address: Address, secret: str, revision: str, request: pytest.FixtureRequest
+) -> None:
+    async def run() -> None:
+        async with session_of(project, address, secret, f"stdio {revision}") as session:
+            call = asyncio.create_task(session.call_tool(*LONG[1]))
+            while not running(project):
+                await asyncio.sleep(0.02)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+    asyncio.run(run())
+    name = request.node.name[:80]
+    wait_until(lambda: outcomes(project, name) == [(LONG[1][0], "cancelled")], "it is kept", NOTICED_S)
+    assert running(project) == 0

@@ -21,10 +21,20 @@ class Tier:
     url: str
     environ: dict[str, str]
 
-    def token(self, name: str, *scopes: str) -> str:
+    def token(self, name: str, *scopes: str, tenant: str = "") -> str:
         """Return the secret of a new token; without scopes it may call everything."""
         given = [word for scope in scopes or EVERYTHING for word in ("--scope", scope)]
-        command = ["tokens", "create", name, *given, "--calls-a-minute", "100000", "--json"]
+        command = [
+            "tokens",
+            "create",
+            name,
+            *given,
+            "--tenant",
+            tenant,
+            "--calls-a-minute",
+            "100000",
+            "--json",
+        ]
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,

@@ -92,6 +92,18 @@ class TestReading:
         assert [run["job"] for run in all_items(me, "scheduler_list_runs", limit=1)] == [2, 1, 0]
         assert [run["job"] for run in all_items(me, "scheduler_list_runs", outcome="succeeded")] == [0]
 
+    def test_a_tenants_token_sees_no_jobs(self, make_job: MakeJob) -> None:
+        job = f"stars/{make_job('stars', status='dead').pk}"
+        me = guest(tenant="acme")
+
+        for name in ("jobs", "stuck_jobs", "orphans", "dead_letters", "runs"):
+            assert "made for no tenant" in refusal(me, f"scheduler_list_{name}")
+        assert "made for no tenant" in refusal(me, "scheduler_get_job", job=job)
+        for tool in ("scheduler_replay_job", "scheduler_discard_job"):
+            assert confirmed(me, tool, job=job).outcome == "refused"
+        with entering("stars"):
+            assert Job.objects.get().status == "dead"
+
 
 class TestSteering:
     @pytest.mark.parametrize(
