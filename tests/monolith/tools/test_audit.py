@@ -54,12 +54,13 @@ def test_what_has_begun_takes_one_end() -> None:
     entry = ToolCall(token_name="agent", tool="home_x", outcome="running", duration_ms=0, arguments={"a": 1})
     entry.token_id = guest("agent").id
     audit.record(entry)
-    for changed in (
+    changes: list[dict[str, Any]] = [
         {"tool": "other"},
         {"arguments": {}},
         {"outcome": "failed", "token_name": "other"},
         {"units": 3},
-    ):
+    ]
+    for changed in changes:
         with pytest.raises(DatabaseError, match="only grows"), transaction.atomic():
             ToolCall.objects.filter(pk=entry.pk).update(**changed)
     entry.outcome, entry.detail, entry.duration_ms = "failed", "It failed.", 2.5

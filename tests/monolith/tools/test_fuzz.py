@@ -7,11 +7,9 @@ made of each tool's own schema by one seed (`payloads.SEED`).
 import http.client
 import json
 import os
-import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,7 +23,6 @@ from django.db import connections
 from monolith import entering
 from monolith.contracts import acting
 from monolith.embedded import PostgresCluster
-from monolith.embedded.port import free_port
 from monolith.testing.database import admin_connection
 from monolith.tools.calls import call_tool
 from monolith.tools.models import ToolCall
@@ -35,7 +32,6 @@ from monolith.tools.tokens import Identity
 from tests.monolith.tools.guests import known, secret_of
 from tests.monolith.tools.payloads import PLANTED, payloads
 from tests.monolith.tools.test_tenants import NAMES, take_lock
-from tests.served_tier import ROOT, serve_command, stop, tier_environ, wait_until_it_answers
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 
@@ -77,7 +73,7 @@ def guests(cluster: PostgresCluster) -> Guests:
     ]
     found.hidden = [
         *found.secrets.values(),
-        settings.SECRET_KEY,
+        str(settings.SECRET_KEY),
         "signs the sessions of one test",
         *passwords,
     ]
@@ -123,25 +119,6 @@ def test_straight_calls_are_answered_or_refused_and_each_is_on_record(
     assert kept == found
     assert sum(kept.values()) == STRAIGHT
     require_no_secret(caplog.text, guests)
-
-
-@pytest.fixture
-def served_with_log(cluster: PostgresCluster, tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """Serve a private tier; gives its port, and what it logs to."""
-    port, log = free_port(), tmp_path / "log"
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            serve_command("settings.private", port),
-            cwd=ROOT,
-            env=tier_environ(cluster, "private"),
-            stdout=written,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_until_it_answers(process, port)
-            yield port, log
-        finally:
-            stop(process)
 
 
 def test_calls_by_http_are_answered_or_refused_and_each_is_on_record(

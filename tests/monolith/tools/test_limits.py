@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Event, Thread
 
+from typing import Any
+
 import pytest
 from django.db import connections
 from django.utils import timezone
@@ -113,7 +115,7 @@ def test_a_clock_that_goes_back_takes_no_calls_away() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"calls_a_minute": -1}, {"units_a_day": PLENTY + 1}])
-def test_limits_that_the_table_cannot_hold_are_refused(limits: dict[str, int]) -> None:
+def test_limits_that_the_table_cannot_hold_are_refused(limits: dict[str, Any]) -> None:
     with pytest.raises(tokens.TokenProblem, match="are a number from 0"):
         tokens.make(name="agent", scopes=["read:home"], made_by="me", **limits)
 
