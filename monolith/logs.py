@@ -39,7 +39,7 @@ _SENSITIVE_HEADER: Final = re.compile(
     r"\b((?:proxy-)?authorization|(?:set-)?cookie)\b(['\"]?\s*[:=]\s*)([^\r\n]+)", re.IGNORECASE
 )
 # The secret of a token for tools (monolith.tools.tokens), which somebody may write into an address.
-_OWN_TOKEN: Final = re.compile(r"\bfmt_[\w-]{16,}")
+_OWN_TOKEN: Final = re.compile(r"fmt_[\w-]{40,}")
 # What the standard library puts on every record; the rest came through `extra`.
 _RECORD_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",

@@ -27,13 +27,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Refuses a module a transaction on a connection that is not its own, and sends settings with its statements.
 
     `transaction.atomic()` and `on_commit()` without `using` mean the platform's connection: the code would look
-    atomic and not be. The host may open transactions anywhere; it reaches no rows that way. Connections of no one
-    module, the platform's and the public tier's, have Django's own cursors.
+    atomic and not be. The host may open transactions anywhere; it reaches no rows that way. The connection of the
+    public tier, which is of no one module and may not write, has Django's own cursors.
     """
 
     @property
     def _module(self) -> Module | None:
         return composed().declared.get(composed().owner_of_alias(self.alias) or "")
+
+    @cached_property
+    def _is_owned(self) -> bool:
+        return composed().owner_of_alias(self.alias) is not None
 
     @cached_property
     def _serves_tenants(self) -> bool:
@@ -43,7 +47,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         parameters: dict[str, Any] = super().get_connection_params()
         if self.timezone is UTC:
             parameters["context"] = reading_utc(parameters["context"])
-        return parameters if self._module is None else parameters | {"cursor_factory": self._cursor_factory}
+        return parameters | {"cursor_factory": self._cursor_factory} if self._is_owned else parameters
 
     @property
     def _cursor_factory(self) -> type[psycopg.Cursor[Any]]:
@@ -55,14 +59,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
-        if self._module is not None and not issubclass(connection.server_cursor_factory, ModuleServerCursor):
+        if self._is_owned and not issubclass(connection.server_cursor_factory, ModuleServerCursor):
             connection.server_cursor_factory = (
                 TenantServerCursor if self._serves_tenants else ModuleServerCursor
             )
         return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
-        if name and self._module is not None:  # Django would make it past the connection's factory
+        if name and self._is_owned:  # Django would make it past the connection's factory
             return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
         return super().create_cursor(name)
 

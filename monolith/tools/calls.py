@@ -26,6 +26,7 @@ from monolith.tools.registry import tools
 from monolith.tools.resources import resource_at
 from monolith.tools.retention import forget_in_passing
 from monolith.tools.scopes import FRAMEWORK
+from monolith.tools.secret_text import without_secrets
 from monolith.tools.tokens import Identity, charge
 from monolith.transactions import reading
 
@@ -92,7 +93,7 @@ def _tell(attempt: Attempt) -> Told:
             return Told(Outcome.INVALID, _wrong(error.problems))
         return _failed(attempt, "It failed.")  # of something that it called
     except (DeclaredError, ToolRefused, IdempotencyConflict) as error:
-        return Told(Outcome.REFUSED, str(error))
+        return Told(Outcome.REFUSED, without_secrets(str(error)))
     except Exception as error:  # noqa: BLE001 (whatever it is, the guest is told that it failed)
         return _broken(attempt, error)
 
@@ -153,8 +154,7 @@ def _admitted(attempt: Attempt) -> Told:
     if tool.tag is not Tag.READ:
         attempt.begin()
     if tool.tag is Tag.RESTRICTED:
-        written = tool.operation.arguments.dump_python(values, mode="json")
-        require_decision(Question(identity.id, tool.name, written, attempt.id))
+        require_decision(Question(identity.id, tool.name, tool.shown_arguments(values), attempt.id))
     content = tool.write_result(_run(attempt, tool, values))
     return _told(tool, content)
 

@@ -99,6 +99,12 @@ class Tool:
             raise InvalidCall(self.name, ["value: has a NUL character, which no text here may have"])
         return values
 
+    def shown_arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return read arguments as a person is shown them: as JSON values, those that were left out included."""
+        left_out = {each.name: each.default for each in self.operation.parameters if each.name not in values}
+        shown: dict[str, Any] = self.operation.arguments.dump_python(left_out | dict(values), mode="json")
+        return shown
+
     def write_result(self, result: Any) -> dict[str, Any]:
         """Return a result as structured content; raises InvalidResult when it is not of its type."""
         adapter: TypeAdapter[Any] = self.operation.result

@@ -11,7 +11,7 @@ _NAME: Final = re.compile(
 )
 _WRITTEN: Final = re.compile(
     r"""
-      \b fmt_[\w-]{16,}                                        # our own tokens
+      fmt_[\w-]{40,} | \b fmt_[\w-]{16,}                      # our own tokens, whatever stands before
     | \b (?:gh[opsur]|github_pat|glpat|xox[abprs]|sk|rk|pk)[_-][\w-]{16,}
     | \b AKIA[0-9A-Z]{12,}
     | \b eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                       # a JSON Web Token
@@ -21,9 +21,15 @@ _WRITTEN: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# `token:agent` is who calls, as the record has it, and no secret.
 _ASSIGNED: Final = re.compile(
-    r"((?:passw(?:or)?d|passphrase|secret|api[_-]?key|token)[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&]{4,})",
-    re.IGNORECASE,
+    r"""
+    ( (?:passw(?:or)?d|passphrase|secret|api[_-]?key) ["']? \s*[=:]\s* ["']?
+    | token (?: \s*=\s* | \s*:\s+ | ["']\s*:\s* ) ["']?
+    )
+    ([^\s"',;&]{4,})
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 
 

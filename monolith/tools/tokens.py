@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils import timezone
@@ -156,8 +156,14 @@ def authenticate(secret: str) -> Identity | None:
     if not is_good:
         logger.warning("the token %r was shown, which has expired or was revoked", name)
         return None
-    scopes = json.loads(written)
-    return Identity(id_, name, tenant, frozenset(scopes) if isinstance(scopes, list) else frozenset())
+    return Identity(id_, name, tenant, _scopes_in(json.loads(written)))
+
+
+def _scopes_in(kept: Any) -> frozenset[str]:
+    """Return the scopes that a row has: whatever is no list of texts allows nothing."""
+    return (
+        frozenset(each for each in kept if isinstance(each, str)) if isinstance(kept, list) else frozenset()
+    )
 
 
 def charge(token: UUID, units: int) -> Charge | None:

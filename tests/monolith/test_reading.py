@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import InternalError
 from psycopg.errors import ReadOnlySqlTransaction
 
 from monolith import atomic, connection, entering, on_commit, reading
 from monolith.errors import ReadingLeft, SessionViolation
 from monolith.models import Switch
+from monolith.module import PLATFORM
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -152,3 +154,14 @@ def test_the_code_cannot_take_it_back(
 def test_a_module_that_is_called_reads_only_too() -> None:
     with entering("hikes"), reading(), entering("stars"), refused:
         create()
+
+
+def test_the_platforms_own_tables_are_held_as_well() -> None:
+    with entering(PLATFORM), reading():
+        assert not Group.objects.exists()
+        with refused:
+            Group.objects.create(name="x")
+        with refused, atomic():
+            Group.objects.create(name="x")
+    assert not Group.objects.exists()
+    Group.objects.create(name="x")
