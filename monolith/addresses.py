@@ -1,4 +1,4 @@
-"""What the environment may say of other processes: NATS servers, and modules that run elsewhere."""
+"""What the environment may say of others: NATS servers, modules that run elsewhere, who stands before tools."""
 
 import re
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 _MAX_PORT: Final = 65_535
 _NATS: Final = re.compile(r"(nats|tls)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
 _REMOTE: Final = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
+_WEB: Final = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -45,3 +46,14 @@ def remote_origin(url: str) -> tuple[str, str, int]:
         raise ValueError(f"{reason}; write http://host:port or https://host:port")
     scheme, host, port = match.groups()
     return scheme, host.strip("[]"), int(port or _DEFAULT_PORTS[scheme])
+
+
+def web_address(url: str) -> str:
+    """Return an address on the web as it was given.
+
+    Raises ValueError, without the address, when it is not `http(s)://host`, with a port and a path at most.
+    """
+    if _WEB.fullmatch(url) is None:
+        reason = "holds a user or password" if "@" in url else "not an address on the web"
+        raise ValueError(f"{reason}; write https://host/path, without anything after it")
+    return url

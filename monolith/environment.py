@@ -7,7 +7,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from monolith.addresses import nats_addresses, remote_origin
+from monolith.addresses import nats_addresses, remote_origin, web_address
 from monolith.errors import CompositionError
 
 MODULE_URL_PREFIX: Final = "DATABASE_URL_"
@@ -166,6 +166,18 @@ class Environment(BaseModel):
         description="Where the private tier finds the public one, to measure it: `http(s)://host:port`. `up` sets it. "
         "Unset: nothing is measured there.",
     )
+    tools_url: str = Field(
+        default="",
+        alias="MONOLITH_TOOLS_URL",
+        description="Where agents reach the tools when something stands before the private tier: "
+        "`https://tools.example.org/mcp`. Unset: `/mcp` at the address that a request asked.",
+    )
+    tools_issuers: tuple[str, ...] = Field(
+        default=(),
+        alias="MONOLITH_TOOLS_ISSUERS",
+        description="Issuers of OAuth tokens that what stands at MONOLITH_TOOLS_URL takes, separated by commas. The "
+        "metadata of the tools names them; this process takes tokens of its own alone.",
+    )
     debug: bool = Field(
         default=False, alias="MONOLITH_DEBUG", description="Django's debug pages. Never in production."
     )
@@ -185,7 +197,7 @@ class Environment(BaseModel):
         """Where the PostgreSQL broker's tables are; empty when the broker is another."""
         return self.broker_url if self.broker_url.startswith(POSTGRESQL_SCHEMES) else ""
 
-    @field_validator("modules", "allowed_hosts", mode="before")
+    @field_validator("modules", "allowed_hosts", "tools_issuers", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return listed(value) if isinstance(value, str) else value
@@ -195,6 +207,16 @@ class Environment(BaseModel):
     def _an_origin(cls, value: str) -> str:
         remote_origin(value)
         return value.rstrip("/")
+
+    @field_validator("tools_url")
+    @classmethod
+    def _a_resource(cls, value: str) -> str:
+        return web_address(value) if value else value
+
+    @field_validator("tools_issuers")
+    @classmethod
+    def _issuers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(web_address(each) for each in value)
 
     @field_validator("broker_url")
     @classmethod

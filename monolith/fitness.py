@@ -124,6 +124,11 @@ def process_problems(
     yield from _need_problems(composed, environment)
     if environment.admin_url:
         yield "MONOLITH_ADMIN_URL is set; it is for `provision` alone. Start the private tier without it"
+    if environment.tools_issuers and not environment.tools_url:
+        yield (
+            "MONOLITH_TOOLS_ISSUERS is set and MONOLITH_TOOLS_URL is not; say where the gateway is that takes their "
+            "tokens: this process would refuse what clients get from them"
+        )
     if not environment.secret_key.get_secret_value():
         yield "MONOLITH_SECRET_KEY is not set; sessions of the private tier are signed with it"
     yield from (

@@ -7,11 +7,14 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import models
+from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from apps.scheduler.overview import VIEWS
 from monolith import entering
 from monolith.composition import composed
 from monolith.contracts import acting
@@ -20,12 +23,20 @@ from monolith.tenancy.admin import TenantAdmin
 ROWS: Final = 4  # a statement that comes once per row comes so often
 TENANT: Final = "sample"  # of the sample data, because a transaction serves one
 NOW: Final = timezone.now()
+_KEEPER: Final = RequestFactory().get("/")
+_KEEPER.user = User(is_superuser=True, is_active=True)
 # What the columns' types do not say; a function takes the number of the row.
 VALUES: Final[Mapping[str, Any]] = {
     **{f"agent.{name}.id": lambda n: UUID(int=n + 1) for name in ("servicecall", "attempt", "timer")},
     "auth.group.name": lambda n: f"group {n}",
     "auth.user.username": lambda n: f"user{n}",
     "agent.decision.options": ["yes", "no"],
+    "chat.channel.slug": lambda n: f"channel-{n}",
+    "chat.delivery.sender": "webhook",
+    "chat.delivery.status": "uncertain",
+    "chat.message.citations": [{"note": "a-note", "quote": "Words."}],
+    "chat.summary.first_id": lambda n: n + 1,
+    "chat.summary.last_id": lambda n: n + 2,
     "compliance.grant.subject": "user:7",
     "compliance.grant.right": "hikes.publish",
     "hikes.walk.published": True,  # windows are of public walks
@@ -39,6 +50,11 @@ VALUES: Final[Mapping[str, Any]] = {
     "knowledge.note.names": lambda n: [f"note {n}"],
     "knowledge.note.slug": lambda n: f"note-{n}",
     "knowledge.rawinput.sha256": lambda n: sha256(f"content {n}".encode()).hexdigest(),
+    "monolith_tools.decision.expires_at": NOW + timedelta(hours=1),
+    "monolith_tools.decision.fingerprint": lambda n: sha256(f"arguments {n}".encode()).digest(),
+    "monolith_tools.token.digest": lambda n: sha256(f"secret {n}".encode()).digest(),
+    "monolith_tools.token.scopes": ["read:*", "restricted:monolith"],
+    "monolith_tools.toolcall.outcome": lambda n: ["succeeded", "failed", "limited", "forbidden"][n],
     "ships.vessel.mmsi": lambda n: 200_000_000 + n,
     "stars.site.slug": lambda n: f"site-{n}",
     "stars.nighttable.moon_illumination": 0.5,
@@ -110,6 +126,7 @@ def make_rows() -> None:
 
 
 def addresses() -> Iterator[str]:
+    """Yield every page with something of its own: lists, rows, forms of new ones, and views of jobs."""
     yield reverse("admin:index")
     for model, pages in registered():
         name = f"{model._meta.app_label}_{model._meta.model_name}"
@@ -120,3 +137,7 @@ def addresses() -> Iterator[str]:
             pk = model._default_manager.values_list("pk", flat=True).first()
         key = pk.hex if isinstance(pk, UUID) else pk
         yield reverse(f"admin:{name}_change", args=[key]) + suffix
+        if pages.has_add_permission(_KEEPER):
+            yield reverse(f"admin:{name}_add") + suffix
+    jobs = reverse("admin:scheduler_job_changelist")
+    yield from (f"{jobs}?view={view}" for view in VIEWS)

@@ -3,10 +3,10 @@
 Words and trust change through the API, which asks compliance first; actions here ask it as well.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import Case, Model, QuerySet, When
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -17,39 +17,43 @@ from apps.chat.models import (
     LOCKED_BELOW,
     Channel,
     Delivery,
+    DeliveryStatus,
     Message,
     ModerationEvent,
+    ModerationKind,
     Reminder,
+    ReminderStatus,
+    State,
     Summary,
     UserTrust,
+    Visible,
 )
 from apps.chat.permission import DECIDE, MANAGE, MODERATE, require_permission
-
-if TYPE_CHECKING:  # Django's own classes take no type argument when the code runs
-    _AnyAdmin = admin.ModelAdmin[Model]
-else:
-    _AnyAdmin = admin.ModelAdmin
+from monolith.admin.columns import Tone, badge, excerpt
+from monolith.admin.pages import ReadOnlyAdmin
 
 type _Lookups = list[tuple[str, str]]
 
+TONES: Final = {
+    State.ANSWERING: Tone.BUSY,
+    State.ANSWERED: Tone.GOOD,
+    State.DECLINED: Tone.QUIET,
+    State.FAILED: Tone.BAD,
+    DeliveryStatus.SENDING: Tone.BUSY,
+    DeliveryStatus.POSTED: Tone.GOOD,
+    DeliveryStatus.UNCERTAIN: Tone.WARN,  # a person says what became of it
+    ReminderStatus.WAITING: Tone.BUSY,
+    ReminderStatus.HANDED_ON: Tone.GOOD,
+    ModerationKind.SCORED: Tone.WARN,
+    ModerationKind.UNSCORED: Tone.WARN,
+    ModerationKind.REFUSED: Tone.BAD,
+    ModerationKind.SET: Tone.BUSY,
+    Visible.ALL: Tone.WARN,  # private notes may be quoted there
+}
 
-class ReadAdmin(_AnyAdmin):
+
+class ReadAdmin[M: Model](ReadOnlyAdmin[M]):
     """Rows to look at, and to act on only by what services offer."""
-
-    show_full_result_count = False  # counting all messages again for each filter is no use to anybody
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        # Who may change such rows may do it by the actions alone.
-        return request.user.has_perm(f"chat.change_{self.model._meta.model_name}")
 
     def allowed(self, request: HttpRequest, *, action: str, resource: str) -> bool:
         """Ask compliance, and tell the person when it says no."""
@@ -62,17 +66,17 @@ class ReadAdmin(_AnyAdmin):
 
 
 @admin.register(Channel)
-class ChannelAdmin(ReadAdmin):
-    list_display = ["slug", "title", "answers_from", "kept_days", "archived", "created_at"]
+class ChannelAdmin(ReadAdmin[Channel]):
+    list_display = ["slug", "title", badge("answers_from", TONES), "kept_days", "archived", "created_at"]
     list_filter = ["archived", "answers_from"]
     search_fields = ["slug", "title"]
     actions = ["archive", "reopen"]
 
-    @admin.action(description="Archive the selected channels", permissions=["act"])
+    @admin.action(description="Archive: nothing can be posted any more", permissions=["act"])
     def archive(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
         self._set(request, rows, archived=True)
 
-    @admin.action(description="Open the selected channels again", permissions=["act"])
+    @admin.action(description="Open again", permissions=["act"])
     def reopen(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
         self._set(request, rows, archived=False)
 
@@ -80,27 +84,36 @@ class ChannelAdmin(ReadAdmin):
         for slug in rows.values_list("slug", flat=True):
             if self.allowed(request, action=MANAGE, resource=f"channel:{slug}"):
                 channels.set_archived(slug=slug, archived=archived)
+                done = "archived" if archived else "open"
+                self.message_user(request, f"The channel {slug} is {done}.", messages.SUCCESS)
 
 
 @admin.register(Message)
-class MessageAdmin(ReadAdmin):
-    list_display = ["id", "channel", "author", "kind", "state", "start", "created_at"]
-    list_display_links = ["id", "start"]
-    list_filter = ["kind", "state", "channel", "failure"]
+class MessageAdmin(ReadAdmin[Message]):
+    list_display = [
+        "id",
+        excerpt("text"),
+        "channel",
+        "author",
+        "kind",
+        badge("state", TONES),
+        "failure",
+        "created_at",
+    ]
+    list_filter = ["kind", "state", "channel", "created_at"]
     list_select_related = ["channel"]
-    search_fields = ["author", "external_id", "text"]
-    date_hierarchy = "created_at"
-    raw_id_fields = ["reply_to"]
+    search_fields = ["=author", "=external_id", "text"]
+    search_help_text = "A whole author (user:7) or external id, or words"
+    ordering = ["-id"]  # the table has no index on the time alone
 
-    @admin.display(description="text")
-    def start(self, message: Message) -> str:
-        return message.text[:80]
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        return super().get_queryset(request).defer("citations")
 
 
 @admin.register(Summary)
-class SummaryAdmin(ReadAdmin):
-    list_display = ["channel", "count", "first_id", "last_id", "created_at"]
-    list_filter = ["channel"]
+class SummaryAdmin(ReadAdmin[Summary]):
+    list_display = ["channel", "count", excerpt("text"), "first_id", "last_id", "created_at"]
+    list_filter = ["channel", "created_at"]
     list_select_related = ["channel"]
 
 
@@ -119,7 +132,7 @@ class LockedFilter(admin.SimpleListFilter):
 
 
 @admin.register(UserTrust)
-class UserTrustAdmin(ReadAdmin):
+class UserTrustAdmin(ReadAdmin[UserTrust]):
     list_display = ["subject", "score", "is_locked", "updated_at"]
     list_filter = [LockedFilter]
     search_fields = ["subject"]
@@ -140,22 +153,40 @@ class UserTrustAdmin(ReadAdmin):
                     reason="restored in the admin",
                     now=timezone.now(),
                 )
+                self.message_user(request, f"{subject} has all trust again.", messages.SUCCESS)
 
 
 @admin.register(ModerationEvent)
-class ModerationEventAdmin(ReadAdmin):
-    list_display = ["at", "subject", "kind", "points", "reasons", "by"]
-    list_filter = ["kind"]
-    search_fields = ["subject"]
-    raw_id_fields = ["message"]
+class ModerationEventAdmin(ReadAdmin[ModerationEvent]):
+    list_display = ["at", "subject", badge("kind", TONES), "points", excerpt("reasons"), "by"]
+    list_filter = ["kind", "at"]
+    search_fields = ["=subject", "=by"]
+    search_help_text = "Whom it is about, or who did it: user:7"
+    ordering = ["-id"]
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadAdmin):
-    list_display = ["dedupe_key", "sender", "target", "status", "attempts", "error", "created_at", "ended_at"]
-    list_filter = ["status", "sender", "target"]
-    search_fields = ["dedupe_key", "receipt"]
+class DeliveryAdmin(ReadAdmin[Delivery]):
+    """Deliveries, those first of which a person has to say what became of them."""
+
+    list_display = [
+        "dedupe_key",
+        badge("status", TONES),
+        "sender",
+        "target",
+        excerpt("text"),
+        "attempts",
+        excerpt("error"),
+        "created_at",
+        "decided_by",
+    ]
+    list_filter = ["status", "sender", "created_at"]
+    search_fields = ["dedupe_key", "receipt", "=target"]
+    search_help_text = "A key, a receipt, or a whole target"
     actions = ["did_arrive", "did_not_arrive"]
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        return [Case(When(status=DeliveryStatus.UNCERTAIN, then=0), default=1), "-created_at", "-id"]
 
     @admin.action(description="Uncertain: it arrived", permissions=["act"])
     def did_arrive(self, request: HttpRequest, rows: QuerySet[Delivery]) -> None:
@@ -166,22 +197,26 @@ class DeliveryAdmin(ReadAdmin):
         self._decide(request, rows, arrived=False)
 
     def _decide(self, request: HttpRequest, rows: QuerySet[Delivery], *, arrived: bool) -> None:
-        for pk in rows.values_list("pk", flat=True):
+        for pk, key in rows.values_list("pk", "dedupe_key"):
             if not self.allowed(request, action=DECIDE, resource=f"delivery:{pk}"):
                 continue
             try:
-                deliveries.decide(delivery_id=pk, arrived=arrived, by=_actor(request), now=timezone.now())
+                decided = deliveries.decide(
+                    delivery_id=pk, arrived=arrived, by=_actor(request), now=timezone.now()
+                )
             except DeliveryDecidedError as error:
                 self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.message_user(request, f"{key} is {decided.status}.", messages.SUCCESS)
 
 
 @admin.register(Reminder)
-class ReminderAdmin(ReadAdmin):
-    list_display = ["subject", "channel", "due_at", "status", "text"]
-    list_filter = ["status", "channel"]
+class ReminderAdmin(ReadAdmin[Reminder]):
+    list_display = ["subject", "channel", "due_at", badge("status", TONES), excerpt("text")]
+    list_filter = ["status", "channel", "due_at"]
     list_select_related = ["channel"]
-    search_fields = ["subject", "text"]
-    raw_id_fields = ["delivery"]
+    search_fields = ["=subject", "text"]
+    search_help_text = "Whose it is, whole (user:7), or words"
 
 
 def _actor(request: HttpRequest) -> str:

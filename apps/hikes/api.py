@@ -46,7 +46,7 @@ def find_walks(
         sort=WalkSort.NAME if near is None else WalkSort.NEAREST,
     )
     found = queries.page(queries.find_walks(search, now=timezone.now()), limit=limit, offset=0)
-    return [Walk(**_promised(row)) for row in found]
+    return [Walk(**_promised(row)) for row in found.items]
 
 
 def get_walk(*, slug: Slug) -> WalkAhead:

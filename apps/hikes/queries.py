@@ -1,6 +1,7 @@
 """What the public asks for. Reads the public tables only, so that it works as the anonymous role.
 
-The questions about walks are written in SQL: on the busiest routes the ORM's time to compile them is most of a request.
+The questions about walks are written in SQL (`sql/`): on the busiest routes the ORM's time to compile them is most of a
+request.
 """
 
 import json
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
+from importlib.resources import files
 from math import asin, cos, degrees, radians, sin
 from typing import Any, Final
 
@@ -63,17 +65,6 @@ _ORDER: Final = {
     WalkSort.SLOWEST: "duration_h DESC, slug",
 }
 
-# How many walks fit, and when one of them last changed.
-_EXTENT: Final = """
-SELECT count(*), max(updated_at), max(windows_at) FROM hikes_public_walk WHERE {conditions}
-"""
-# One page of the walks that fit.
-_PAGE: Final = """
-SELECT {fields} FROM hikes_public_walk WHERE {conditions} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
-"""
-# One walk.
-_ONE: Final = "SELECT {fields} FROM hikes_public_walk WHERE slug = %(slug)s"
-
 # What each field of a Search asks of a walk.
 _CONDITION: Final = {
     "min_km": "distance_km >= %(min_km)s",
@@ -119,11 +110,18 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How many rows there are and how new they are: enough to know whether an answer changed."""
+    """How many rows there are and a text that changes when they do: enough to know whether an answer changed."""
 
     total: int
-    updated_at: datetime | None
-    windows_at: datetime | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the walks that fit, and the extent of all of them at that moment."""
+
+    extent: Extent
+    items: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,28 +154,29 @@ def find_walks(search: Search, *, now: datetime) -> Walks:
 
 
 def extent(walks: Walks) -> Extent:
-    """Return the size and age of a set of walks, in one statement."""
-    with connection().cursor() as cursor:
-        cursor.execute(_statement(_EXTENT, conditions=walks.conditions), walks.parameters)
-        return Extent(*cursor.fetchone())
+    """Return the size and version of a set of walks, in one statement."""
+    (row,) = _rows(_statement("walks_extent", conditions=walks.conditions), walks.parameters)
+    return Extent(*row)
 
 
-def page(walks: Walks, *, limit: int, offset: int) -> list[dict[str, Any]]:
+def page(walks: Walks, *, limit: int, offset: int) -> Page:
     """Return one page in the order asked for, ties by slug, in one statement."""
     fields = (*WALK_FIELDS, "away_km") if walks.is_near else WALK_FIELDS
-    statement = _statement(_PAGE, fields=fields, conditions=walks.conditions, order=_ORDER[walks.sort])
-    return _rows(statement, fields, {**walks.parameters, "limit": limit, "offset": offset})
+    statement = _statement("walks_page", fields=fields, conditions=walks.conditions, order=_ORDER[walks.sort])
+    rows = _rows(statement, {**walks.parameters, "limit": limit, "offset": offset})
+    total, version, *_ = rows[0]
+    found = [dict(zip(fields, walk, strict=True)) for _, _, *walk in rows if walk[0] is not None]
+    return Page(Extent(total, version), found)
 
 
 def get_walk(slug: str) -> dict[str, Any] | None:
     """Return a published walk without its track, in one statement; None when there is none."""
-    return _first(_rows(_statement(_ONE, fields=WALK_FIELDS), WALK_FIELDS, {"slug": slug}))
+    return _walk(slug, WALK_FIELDS)
 
 
 def get_track(slug: str) -> dict[str, Any] | None:
     """Return a published walk with its track; None when there is none."""
-    fields = (*WALK_FIELDS, "track")
-    walk = _first(_rows(_statement(_ONE, fields=fields), fields, {"slug": slug}))
+    walk = _walk(slug, (*WALK_FIELDS, "track"))
     return walk and walk | {"track": json.loads(walk["track"])}
 
 
@@ -219,24 +218,31 @@ def bounding_box(
     return (_LATITUDES, _LONGITUDES), edges | {"west": west, "east": east}
 
 
+def _walk(slug: str, fields: tuple[str, ...]) -> dict[str, Any] | None:
+    row = _first(_rows(_statement("walk", fields=fields), {"slug": slug}))
+    return row and dict(zip(fields, row, strict=True))
+
+
 @cache  # of at most a few hundred combinations: values are bound, never written in
 def _statement(
-    template: str, *, fields: tuple[str, ...] = (), conditions: tuple[str, ...] = (), order: str = ""
+    name: str, *, fields: tuple[str, ...] = (), conditions: tuple[str, ...] = (), order: str = ""
 ) -> str:
-    """Return one of the statements above with its parts, all of them constants of this file."""
+    """Return one of the statements in `sql/` with its parts, all of them constants of this file."""
     columns = [SQL(_AWAY_KM + " AS away_km") if f == "away_km" else Identifier(f) for f in fields]
     parts: dict[str, Composable] = {
         "fields": SQL(", ").join(columns),
         "conditions": SQL(" AND ").join([SQL(c) for c in conditions] or [SQL("true")]),
         "order": SQL(order),
     }
-    return SQL(template).format(**parts).as_string()
+    text = files("apps.hikes").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return SQL(text).format(**parts).as_string()
 
 
-def _rows(statement: str, fields: tuple[str, ...], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _rows(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection().cursor() as cursor:
         cursor.execute(statement, parameters)
-        return [dict(zip(fields, row, strict=True)) for row in cursor]
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _literally(text: str) -> str:

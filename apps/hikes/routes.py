@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -31,7 +32,7 @@ from apps.hikes.schemas import (
     WindowRefreshReport,
     WindowSearch,
 )
-from monolith.http.caching import cacheable
+from monolith.http.caching import cacheable, may_be_known
 from monolith.http.limits import KILOBYTE, body_limit
 from monolith.http.problems import Problem, ProblemSchema, field_error
 from monolith.http.queued import QueuedJob, queued
@@ -65,19 +66,16 @@ def list_walks(request: HttpRequest, wanted: Query[WalkSearch]) -> Any:
     now = timezone.now()
     search = wanted.search()
     walks = queries.find_walks(search, now=now)
-    extent = queries.extent(walks)
+    page = partial(queries.page, walks, limit=wanted.limit, offset=wanted.offset)
+    found = None if may_be_known(request) else page()
+    extent = found.extent if found else queries.extent(walks)
     hour = f"{now:%Y-%m-%dT%H}" if search.on else ""
     return cacheable(
         request,
-        version=(extent.updated_at, extent.windows_at, extent.total, hour),
+        version=(extent.version, extent.total, hour),
         max_age_s=LIST_S,
         revalidate_s=REVALIDATE_S,
-        build=lambda: {
-            "total": extent.total,
-            "limit": wanted.limit,
-            "offset": wanted.offset,
-            "items": queries.page(walks, limit=wanted.limit, offset=wanted.offset),
-        },
+        build=lambda: _walk_page(found or page(), wanted),
     )
 
 
@@ -260,6 +258,15 @@ def _problems() -> Iterator[None]:
         raise Problem(409, "Walk exists", detail=str(error), type="walk-exists", slug=error.slug) from error
     except WalkNotFoundError as error:
         raise _no_walk(error.slug, str(error)) from error
+
+
+def _walk_page(found: queries.Page, wanted: WalkSearch) -> dict[str, Any]:
+    return {
+        "total": found.extent.total,
+        "limit": wanted.limit,
+        "offset": wanted.offset,
+        "items": found.items,
+    }
 
 
 def _found(slug: str, walk: dict[str, Any] | None) -> dict[str, Any]:

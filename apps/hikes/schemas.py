@@ -13,6 +13,7 @@ from apps.hikes.walking_time import Grade
 from monolith.http.answers import Answer
 from monolith.http.maybe import Maybe
 from monolith.http.problems import Problem, field_error
+from monolith.http.questions import Question
 
 MAX_LIMIT: Final = 100
 MAX_OFFSET: Final = 10_000  # a list that long is searched, not paged through
@@ -27,7 +28,7 @@ Prose = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=2000)
 Number = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
-class Paging(Schema):
+class Paging(Question):
     """Which part of a list."""
 
     limit: int = Field(default=20, ge=1, le=MAX_LIMIT, description="At most so many items.")
@@ -108,7 +109,7 @@ class WalkSearch(Paging):
             yield field_error("query", "min_km", detail=detail)
 
 
-class WindowSearch(Schema):
+class WindowSearch(Question):
     """Which hours of a forecast."""
 
     viable: Maybe[bool] = Field(

@@ -20,16 +20,8 @@ AFTERWARDS: Final = {
 
 
 def raise_dispute(*, slug: str, claim: str, reason: str, raised_by: str, now: datetime) -> Dispute:
-    """Doubt a claim of a note, which is disputed from now on; the same doubt is one while it is open.
-
-    Raises NoteNotFoundError.
-    """
+    """Doubt a claim of a note, which is disputed from now on. Raises NoteNotFoundError."""
     with locked(slug) as note:
-        same = note.disputes.filter(
-            claim=claim, reason=reason, raised_by=raised_by, status=DisputeStatus.OPEN
-        )
-        if known := same.first():
-            return known
         _verify(note, Verification.DISPUTED)
         return Dispute.objects.create(
             note=note, claim=claim, reason=reason, revision=note.revision, raised_by=raised_by, raised_at=now

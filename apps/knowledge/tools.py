@@ -16,6 +16,7 @@ from apps.knowledge.errors import (
     NoteNotFoundError,
 )
 from apps.knowledge.models import (
+    DisputeStatus,
     Gap,
     GapStatus,
     Note,
@@ -205,10 +206,12 @@ def publish_note(*, slug: Slug) -> NoteLine:
 @tool(tag=Tag.EXECUTE)
 def dispute_note(*, slug: Slug, claim: Words, reason: Words) -> DisputeRaised:
     """Doubt a claim of a note: it is shown as disputed until a person settles that. Once for the same doubt."""
-    with refusing(KnowledgeError, advice=_ADVICE):
-        dispute = disputes.raise_dispute(
-            slug=slug, claim=claim, reason=reason, raised_by=_actor(), now=timezone.now()
-        )
+    doubt = {"claim": claim, "reason": reason, "raised_by": _actor()}
+    # Locked, so that the same doubt twice at once is found to be one.
+    with refusing(KnowledgeError, advice=_ADVICE), services.locked(slug) as note:
+        dispute = note.disputes.filter(**doubt, status=DisputeStatus.OPEN).first()
+        if dispute is None:
+            dispute = disputes.raise_dispute(slug=slug, **doubt, now=timezone.now())
     return DisputeRaised(number=dispute.pk, slug=slug, status=dispute.status, revision=dispute.revision)
 
 

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 
 type Column = Callable[[Any], str]
 
@@ -40,6 +41,16 @@ def badge(field: str, tones: Mapping[Any, Tone]) -> Column:
     return _named(column, field)
 
 
+def state(name: Callable[[Any], str], tones: Mapping[Any, Tone]) -> Column:
+    """Return a column that shows what a function says of a row in its tone; for states that no field has."""
+
+    def column(row: Model) -> str:
+        value = name(row)
+        return format_html('<span class="badge badge-{}">{}</span>', tones.get(value, Tone.QUIET), value)
+
+    return _named(column, "state", ordering=None)
+
+
 def excerpt(field: str, length: int = 80) -> Column:
     """Return a column with at most `length` characters of a text, which is shown whole where one points at it."""
 
@@ -48,6 +59,17 @@ def excerpt(field: str, length: int = 80) -> Column:
         if len(text) <= length:
             return text
         return format_html('<span title="{}">{}</span>', text[:2000], Truncator(text).chars(length))
+
+    return _named(column, field)
+
+
+@cache
+def moment(field: str) -> Column:
+    """Return a column with a time to the second, for records in which the order of things matters."""
+
+    def column(row: Model) -> str:
+        at = getattr(row, field)
+        return "" if at is None else f"{localtime(at):%Y-%m-%d %H:%M:%S}"
 
     return _named(column, field)
 

@@ -14,7 +14,7 @@ from django.utils.http import parse_etags
 
 from monolith.composition import composed
 from monolith.context import current_module
-from monolith.http.bodies import BODIES
+from monolith.http.bodies import BODIES, Address
 
 _KEY: Final = "monolith.cache_headers"
 
@@ -40,28 +40,39 @@ def cacheable[T](
     Return it from a Ninja route: the headers reach the answer whether `build` gives data or an HttpResponse.
     """
     names = tuple(vary)
+    address = _address(request, names)
     headers = {
-        "ETag": etag(request, version, names),
+        "ETag": _etag(address, version),
         "Cache-Control": f"public, max-age=0, s-maxage={max_age_s}, stale-while-revalidate={revalidate_s}",
     }
     if names:
         headers["Vary"] = ", ".join(names)
     if _holds(request, headers["ETag"]):
         return HttpResponse(status=304, headers=headers)
-    if body := BODIES.get(headers["ETag"]):
+    if body := BODIES.get(address, headers["ETag"]):
         return HttpResponse(body.content, content_type=body.content_type, headers=headers)
     built = build()
     if isinstance(built, HttpResponseBase):
         apply_headers(built, headers)
     else:
-        request.META[_KEY] = Pending(headers, max_age_s)
+        request.META[_KEY] = Pending(address, headers, max_age_s)
     return built
+
+
+def may_be_known(request: HttpRequest, vary: Iterable[str] = ()) -> bool:
+    """Say whether the answer may not have to be built: the caller names a version, or a body of this address is kept.
+
+    Then a route does well to ask for the version alone, and for the rows in `build`. Otherwise it will need both,
+    and gets them in one statement for less.
+    """
+    return "HTTP_IF_NONE_MATCH" in request.META or BODIES.has(_address(request, vary))
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """What `cacheable` leaves on a request for the answer that is still to be rendered."""
 
+    address: Address
     headers: Mapping[str, str]
     max_age_s: int
 
@@ -74,6 +85,7 @@ def finish(request: HttpRequest, response: HttpResponse) -> None:
     apply_headers(response, pending.headers)
     if response.status_code == 200:
         BODIES.put(
+            pending.address,
             pending.headers["ETag"],
             response.content,
             content_type=response.headers["Content-Type"],
@@ -83,18 +95,7 @@ def finish(request: HttpRequest, response: HttpResponse) -> None:
 
 def etag(request: HttpRequest, version: Iterable[object], vary: Iterable[str] = ()) -> str:
     """Return a strong ETag of one representation: 32 hexadecimal digits in quotes."""
-    digest = hashlib.blake2b(digest_size=16)
-    parts = (
-        code_version(current_module()),
-        request.path,
-        request.META.get("QUERY_STRING", ""),
-        *(request.headers.get(name, "") for name in vary),
-        *version,
-    )
-    for part in parts:
-        digest.update(repr(part).encode())
-        digest.update(b"\0")
-    return f'"{digest.hexdigest()}"'
+    return _etag(_address(request, vary), version)
 
 
 def apply_headers(response: HttpResponseBase, headers: Mapping[str, str]) -> None:
@@ -105,14 +106,27 @@ def apply_headers(response: HttpResponseBase, headers: Mapping[str, str]) -> Non
 
 @cache
 def code_version(module: str) -> str:
-    """Return a digest of the module's Python files: a new release may render the same rows differently."""
+    """Return a digest of the module's Python and SQL: a new release may render the same rows differently."""
     declared = composed().declared.get(module)
     spec = find_spec(declared.django_app) if declared else None
     digest = hashlib.blake2b(digest_size=8)
     for location in (spec.submodule_search_locations or ()) if spec else ():
-        for file in sorted(Path(location).rglob("*.py")):
+        for file in sorted(file for file in Path(location).rglob("*") if file.suffix in (".py", ".sql")):
             digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _address(request: HttpRequest, vary: Iterable[str]) -> Address:
+    headers = (request.headers.get(name, "") for name in vary)
+    return request.path, request.META.get("QUERY_STRING", ""), *headers
+
+
+def _etag(address: Address, version: Iterable[object]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (code_version(current_module()), *address, *version):
+        digest.update(repr(part).encode())
+        digest.update(b"\0")
+    return f'"{digest.hexdigest()}"'
 
 
 def _holds(request: HttpRequest, current: str) -> bool:

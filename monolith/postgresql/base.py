@@ -1,6 +1,7 @@
 """Django's entry point to the engine (`ENGINE = "monolith.postgresql"`)."""
 
 from collections.abc import Callable
+from datetime import UTC
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from monolith.postgresql.cursors import (
     TenantServerCursor,
     forget_transaction,
 )
+from monolith.postgresql.timestamps import reading_utc
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -43,6 +45,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         parameters: dict[str, Any] = super().get_connection_params()
+        if self.timezone is UTC:
+            parameters["context"] = reading_utc(parameters["context"])
         return parameters | {"cursor_factory": self._cursor_factory} if self._is_owned else parameters
 
     @property

@@ -20,13 +20,12 @@ from monolith.http.limits import LIMITS_ATTRIBUTE
 from monolith.http.problems import problem_response
 from monolith.serving.ending import on_ending
 from monolith.tools import cancelling
+from monolith.tools.addresses import PATH, metadata_of, resource_of
 from monolith.tools.bridge import Bridge
 from monolith.tools.offer import Tag
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import authenticate
 
-PATH: Final = "/mcp"
-METADATA: Final = "/.well-known/oauth-protected-resource"
 MAX_BODY: Final = 1024 * 1024
 GUEST: Final = "monolith.guest"
 SESSION: Final = "Mcp-Session-Id"
@@ -82,12 +81,14 @@ def metadata(request: HttpRequest) -> HttpResponse:
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
     modules = [FRAMEWORK, *composed().modules]
+    issuers = composed().environment.tools_issuers
     return JsonResponse(
         {
-            "resource": request.build_absolute_uri(PATH),
+            "resource": resource_of(request),
             "resource_name": "FastMonolith",
             "bearer_methods_supported": ["header"],
             "scopes_supported": [f"{tag}:{module}" for module in modules for tag in Tag],
+            **({"authorization_servers": list(issuers)} if issuers else {}),
         }
     )
 
@@ -152,6 +153,5 @@ def _is_own(request: HttpRequest) -> bool:
 
 def _unauthorized(request: HttpRequest) -> HttpResponse:
     response = problem_response(request, 401, detail="Show a token: Authorization: Bearer …")
-    where = request.build_absolute_uri(METADATA + PATH)
-    response.headers["WWW-Authenticate"] = f'Bearer resource_metadata="{where}"'
+    response.headers["WWW-Authenticate"] = f'Bearer resource_metadata="{metadata_of(request)}"'
     return response

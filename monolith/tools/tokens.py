@@ -94,12 +94,14 @@ def make(
     units_a_day: int = 10_000,
 ) -> tuple[Token, str]:
     """Keep a new token; returns it with its secret, which nobody can tell again. Raises TokenProblem."""
-    problems = [
-        *scope_problems(scopes, composed().declared),
-        *_name_problems(name, tenant),
-        *_limit_problems(life, calls_a_minute, units_a_day),
-    ]
-    if problems:
+    if problems := token_problems(
+        name=name,
+        scopes=scopes,
+        tenant=tenant,
+        life=life,
+        calls_a_minute=calls_a_minute,
+        units_a_day=units_a_day,
+    ):
         raise TokenProblem(problems)
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     token = Token.objects.create(
@@ -113,6 +115,17 @@ def make(
         units_a_day=units_a_day,
     )
     return token, secret
+
+
+def token_problems(
+    *, name: str, scopes: Sequence[str], tenant: str, life: timedelta, calls_a_minute: int, units_a_day: int
+) -> list[str]:
+    """Return everything that is wrong with a token that somebody asks for, each with the fix."""
+    return [
+        *scope_problems(scopes, composed().declared),
+        *_name_problems(name, tenant),
+        *_limit_problems(life, calls_a_minute, units_a_day),
+    ]
 
 
 def _name_problems(name: str, tenant: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Serving: a public read through everything here, against two peers in the same run.
 
-    uv run --group bench python tests/benchmarks/serving.py [--seconds 4] [--rounds 5]
+    uv run --group bench python -m tests.benchmarks.serving [--seconds 4] [--rounds 5]
 
 Peers: (a) plain Django + Ninja on one connection, (b) FastAPI + SQLModel, sync. All under granian with one worker. Against
 (a) both sides have one thread, and so one connection; against (b) both have what they come with: four threads here
@@ -186,15 +186,15 @@ import cProfile, pstats, sys
 from monolith.wsgi import application
 from django.test import RequestFactory
 import io
-def call(path):
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "SERVER_NAME": "127.0.0.1",
+def call(path, query):
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "SERVER_NAME": "127.0.0.1",
                "SERVER_PORT": "80", "HTTP_HOST": "127.0.0.1", "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http"}
     body = application(environ, lambda *_: None)
     b"".join(body); body.close() if hasattr(body, "close") else None
-for _ in range(200): call("/api/hikes/walks")
+for n in range(200): call("/api/hikes/walks", f"limit=20&n={n}")
 profile = cProfile.Profile()
 profile.enable()
-for _ in range(1000): call("/api/hikes/walks")
+for n in range(200, 1200): call("/api/hikes/walks", f"limit=20&n={n}")
 profile.disable()
 pstats.Stats(profile, stream=sys.stdout).sort_stats("cumtime").print_stats(75)
 """

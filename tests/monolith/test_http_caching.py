@@ -1,13 +1,16 @@
 """Cacheable reads."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client, RequestFactory
 
 from monolith import Profile, entering
 from monolith.http import caching
-from monolith.http.caching import etag
+from monolith.http.bodies import Bodies
+from monolith.http.caching import etag, may_be_known
 from tests.monolith import http_toy
 from tests.monolith.http_toy import NAME, toy_client
 
@@ -40,6 +43,21 @@ def test_every_form_of_if_none_match_is_understood(client: Client, form: str) ->
 @pytest.mark.parametrize("given", ['"other"', "nonsense", "", 'W/"', '"*"'])
 def test_who_holds_another_version_gets_the_body(client: Client, given: str) -> None:
     assert client.get(CACHED, headers={"if-none-match": given}).status_code == 200
+
+
+def test_an_answer_may_be_known_by_its_address_or_by_the_caller(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caching, "BODIES", Bodies())
+    asked = RequestFactory()
+    assert not may_be_known(asked.get(CACHED))
+    assert may_be_known(asked.get(CACHED, headers={"if-none-match": '"any"'}))
+
+    client.get(CACHED)
+
+    assert may_be_known(asked.get(CACHED))
+    assert not may_be_known(asked.get(f"{CACHED}?rows=2"))
+    assert not may_be_known(RequestFactory(headers={"accept": "text/csv"}).get(CACHED), ["Accept"])
 
 
 def test_head_answers_like_get_without_a_body(client: Client) -> None:
@@ -82,3 +100,13 @@ def test_another_release_of_the_module_is_another_version(monkeypatch: pytest.Mo
         assert caching.code_version(NAME) != caching.code_version("nobody")
         monkeypatch.setattr(caching, "code_version", lambda module: "next release")
         assert etag(request, [1]) != before
+
+
+def test_python_and_sql_are_the_release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    package = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(caching, "find_spec", lambda name: package)
+    versions = []
+    for name in ("routes.py", "walks.sql", "README.md"):
+        (tmp_path / name).write_text(name)
+        versions.append(caching.code_version.__wrapped__("hikes"))
+    assert versions[0] != versions[1] == versions[2]

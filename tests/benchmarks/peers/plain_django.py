@@ -55,11 +55,12 @@ api = NinjaAPI()
 def list_walks(request: HttpRequest, wanted: Query[WalkSearch]) -> Any:
     search = wanted.search()
     walks = queries.find_walks(search, now=timezone.now())
+    found = queries.page(walks, limit=wanted.limit, offset=wanted.offset)
     return {
-        "total": queries.extent(walks).total,
+        "total": found.extent.total,
         "limit": wanted.limit,
         "offset": wanted.offset,
-        "items": queries.page(walks, limit=wanted.limit, offset=wanted.offset),
+        "items": found.items,
     }
 
 

@@ -18,7 +18,9 @@ from tests.served_tier import served
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 
 
-def ask(connection: HTTPConnection, secret: str | None, method: str = "tools/list", query: str = "", **params: Any) -> Any:
+def ask(
+    connection: HTTPConnection, secret: str | None, method: str = "tools/list", query: str = "", **params: Any
+) -> Any:
     """Send one request; returns the status, what it says about tokens, and the result."""
     headers = {
         "Content-Type": "application/json",
@@ -72,7 +74,12 @@ def test_the_public_tier_has_none_of_it(cluster: PostgresCluster) -> None:
     with served(cluster, "public") as tier:
         connection = HTTPConnection("127.0.0.1", tier.port, timeout=30)
         assert ask(connection, secret)[0] == 404
-        for path in ("/mcp", "/mcp/", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"):
+        for path in (
+            "/mcp",
+            "/mcp/",
+            "/.well-known/oauth-protected-resource",
+            "/.well-known/oauth-protected-resource/mcp",
+        ):
             connection.request("GET", path, headers={"Authorization": f"Bearer {secret}"})
             with connection.getresponse() as response:
                 response.read()
