@@ -1,6 +1,7 @@
 """Tokens at `/mcp` of a served tier, in every state; and what the public tier has of it: nothing."""
 
 import json
+from contextlib import closing
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -42,7 +43,17 @@ def test_who_shows_no_good_token_is_told_where_one_is_from(served_with_log: tupl
     port, log = served_with_log
     good, expired = secret_of("good", "read:stars"), secret_of("expired", "read:*")
     Token.objects.filter(name="expired").update(expires_at=timezone.now() - timedelta(seconds=1))
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        _require_refusals(connection, good, expired)
+    outcomes = list(ToolCall.objects.order_by("at").values_list("token_name", "outcome"))
+    assert outcomes == [("good", "succeeded"), ("good", "forbidden")]
+    written = log.read_text(errors="replace")
+    assert "the token 'expired' was shown" in written
+    for secret in (good, expired):
+        assert secret not in written
+
+
+def _require_refusals(connection: HTTPConnection, good: str, expired: str) -> None:
     call: dict[str, Any] = {"method": "tools/call", "name": "stars_find_sites", "arguments": {}}
 
     status, _, result = ask(connection, good)
@@ -61,18 +72,14 @@ def test_who_shows_no_good_token_is_told_where_one_is_from(served_with_log: tupl
     tokens.revoke("good")
     assert ask(connection, good, **call)[0] == 401  # on the connection that was open
     assert ask(connection, good)[0] == 401
-    outcomes = list(ToolCall.objects.order_by("at").values_list("token_name", "outcome"))
-    assert outcomes == [("good", "succeeded"), ("good", "forbidden")]
-    written = log.read_text(errors="replace")
-    assert "the token 'expired' was shown" in written
-    for secret in (good, expired):
-        assert secret not in written
 
 
 def test_the_public_tier_has_none_of_it(cluster: PostgresCluster) -> None:
     secret = secret_of("good", "read:*")
-    with served(cluster, "public") as tier:
-        connection = HTTPConnection("127.0.0.1", tier.port, timeout=30)
+    with (
+        served(cluster, "public") as tier,
+        closing(HTTPConnection("127.0.0.1", tier.port, timeout=30)) as connection,
+    ):
         assert ask(connection, secret)[0] == 404
         for path in (
             "/mcp",
