@@ -39,7 +39,17 @@ from monolith.jobs.steering_errors import JobNotFound, SteeringError
 from monolith.models import Job
 from monolith.tools import Tag, tool
 from monolith.tools.errors import ToolRefused
-from monolith.tools.pages import After, Limit, cursor_of, cursor_values, filled, listed, page_of, shown
+from monolith.tools.pages import (
+    After,
+    Limit,
+    cursor_of,
+    cursor_values,
+    filled,
+    listed,
+    no_cursor,
+    page_of,
+    shown,
+)
 from monolith.tools.refusals import Advice, refusing
 
 _ADVICE: Final[Advice] = {JobNotFound: "scheduler_list_jobs lists those there are; old ones are forgotten."}
@@ -247,7 +257,7 @@ def _seen(after: str) -> dict[str, int]:
     for place in places.split(","):
         name, _, number = place.partition("/")
         if not (number.isascii() and number.isdigit() and len(number) <= 18):
-            raise ToolRefused("`after` is no `next` of this list; leave it out to begin again.")
+            raise no_cursor()
         seen[name] = int(number)
     return seen
 

@@ -43,8 +43,13 @@ def cursor_values(after: str, count: int) -> list[str]:
         or len(values) != count
         or not all(isinstance(value, str) and "\0" not in value and value.isprintable() for value in values)
     ):
-        raise _no_cursor()
+        raise no_cursor()
     return values
+
+
+def no_cursor() -> ToolRefused:
+    """Return what a word is answered with that is no `next`."""
+    return ToolRefused("`after` is no `next` of this list; leave it out to begin again.")
 
 
 def page_of[P: Page, M: Model](
@@ -94,7 +99,7 @@ def listed[P: Page, R](
 
 def filled[S: Schema](schema: type[S], **values: Any) -> S:
     """Return a Schema whose members are read off models, or whatever has the attributes that it names."""
-    return schema.model_validate(values, strict=False, from_attributes=True)
+    return shown(schema, values)
 
 
 def shown[S: Schema](schema: type[S], row: Any) -> S:
@@ -110,7 +115,7 @@ def _following[M: Model](rows: QuerySet[M], order: Sequence[str], values: Sequen
         try:
             value = rows.model._meta.get_field(field).to_python(text)  # type: ignore[union-attr]
         except (ValidationError, ValueError, OverflowError):
-            raise _no_cursor() from None
+            raise no_cursor() from None
         beyond = "lt" if name.startswith("-") else "gt"
         following |= same & Q(**{f"{field}__{beyond}": value})
         same &= Q(**{field: value})
@@ -121,7 +126,3 @@ def _following[M: Model](rows: QuerySet[M], order: Sequence[str], values: Sequen
 
 def _text(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _no_cursor() -> ToolRefused:
-    return ToolRefused("`after` is no `next` of this list; leave it out to begin again.")
