@@ -1,6 +1,6 @@
 """The framework's own tools: the map of modules, the way of a call or a message, dead letters and stuck jobs."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
@@ -16,10 +16,10 @@ from monolith.jobs import steering as jobs
 from monolith.jobs.steering_errors import SteeringError
 from monolith.tools.errors import ToolRefused
 from monolith.tools.offer import Tag, prompt, tool
+from monolith.tools.pages import Limit
+from monolith.tools.refusals import refusing
 
-MAX_LISTED: Final = 100
 Module = Annotated[str, Field(max_length=63)]
-Limit = Annotated[int, Field(ge=1, le=MAX_LISTED)]
 JobName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,63}/[0-9]{1,18}$")]
 
 
@@ -150,10 +150,8 @@ def _steps_of_message(name: str) -> list[Step]:
 def list_dead_letters(*, module: Module = "", limit: Limit = 50) -> list[Letter]:
     """List messages that subscribers gave up on, which hold up what follows them in order."""
     _require_oversight()
-    try:
+    with refusing(SteeringError):
         found = jobs.gather(lambda name: events.dead_letters(name, limit=limit), _named(module)).found
-    except SteeringError as error:
-        raise ToolRefused(str(error)) from error
     return [
         Letter(
             job=letter.reference,
@@ -172,10 +170,8 @@ def replay_dead_letter(*, job: JobName) -> Replayed:
     """Let a dead letter run again, named by its module and number as list_dead_letters has it."""
     _require_oversight()
     module, _, number = job.partition("/")
-    try:
+    with refusing(SteeringError):
         row = events.replay(module, int(number))
-    except SteeringError as error:
-        raise ToolRefused(str(error)) from error
     return Replayed(job=job, status=row.status)
 
 
@@ -183,10 +179,8 @@ def replay_dead_letter(*, job: JobName) -> Replayed:
 def list_stuck_jobs(*, module: Module = "", limit: Limit = 50) -> list[Stuck]:
     """List jobs that run past their lease, or were due long ago."""
     _require_oversight()
-    try:
+    with refusing(SteeringError):
         found = jobs.gather(lambda name: jobs.stuck_jobs(name, limit=limit), _named(module)).found
-    except SteeringError as error:
-        raise ToolRefused(str(error)) from error
     return [
         Stuck(
             job=stuck.job.reference,
