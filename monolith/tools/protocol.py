@@ -14,7 +14,7 @@ def described(tool: Tool) -> types.Tool:
     reads = tool.tag is Tag.READ
     return types.Tool(
         name=tool.name,
-        title=tool.name.partition("_")[2].replace("_", " ").capitalize(),
+        title=_title(tool.name),
         description=tool.description,
         input_schema=tool.input_schema,
         output_schema=tool.output_schema,
@@ -63,7 +63,7 @@ def described_prompt(prompt: Prompt) -> types.Prompt:
     described = schema.get("properties", {})
     return types.Prompt(
         name=prompt.name,
-        title=prompt.name.partition("_")[2].replace("_", " ").capitalize(),
+        title=_title(prompt.name),
         description=prompt.operation.documentation,
         arguments=[
             types.PromptArgument(
@@ -74,3 +74,8 @@ def described_prompt(prompt: Prompt) -> types.Prompt:
             for each in prompt.parameters
         ],
     )
+
+
+def _title(name: str) -> str:
+    """Return a name without its module, as people write: `knowledge_get_note` is "Get note"."""
+    return name.partition("_")[2].replace("_", " ").capitalize()
