@@ -157,7 +157,7 @@ class Answer:
     @property
     def is_events(self) -> bool:
         """Say whether it is a stream of events, of which the next may take long."""
-        return dict(self.headers).get("content-type", "").startswith(EVENTS)
+        return _is_events(self.headers)
 
 
 class Parts:
@@ -191,9 +191,7 @@ def _begun(exchange: _Exchange, beat_s: float, *, takes_events: bool) -> Answer:
     except queue.Empty:
         return Answer(200, list(_EVENT_HEADERS), Parts(exchange, _late(exchange, beat_s)))
     status, headers = _start(first)
-    answer = Answer(status, headers, Parts(exchange, iter(())))
-    answer.parts = Parts(exchange, _rest(exchange, beat_s if answer.is_events else None))
-    return answer
+    return Answer(status, headers, Parts(exchange, _rest(exchange, beat_s if _is_events(headers) else None)))
 
 
 def _start(message: Message | None) -> tuple[int, list[tuple[str, str]]]:
@@ -232,7 +230,7 @@ def _late(exchange: _Exchange, beat_s: float) -> Iterator[bytes]:
             yield BEAT
             continue
         break
-    if Answer(200, headers, Parts(exchange, iter(()))).is_events:
+    if _is_events(headers):
         yield from _rest(exchange, beat_s)
     elif body := b"".join(_rest(exchange, None)):
         yield b"event: message\ndata: " + body + b"\n\n"
@@ -243,6 +241,10 @@ def _waits(beat_s: float | None) -> Iterator[float | None]:
     if beat_s is not None:
         yield from (beat_s / 8, beat_s / 4, beat_s / 2)
     yield from repeat(beat_s)
+
+
+def _is_events(headers: list[tuple[str, str]]) -> bool:
+    return dict(headers).get("content-type", "").startswith(EVENTS)
 
 
 def _takes_events(scope: MutableMapping[str, Any]) -> bool:
