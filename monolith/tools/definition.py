@@ -14,7 +14,6 @@ from monolith.contracts.errors import InvalidCall, InvalidResult
 from monolith.contracts.interface import Kind
 from monolith.contracts.schema import problems_in
 from monolith.tools.offer import Offer, Tag
-from monolith.tools.progress import Progress
 
 RESULT: Final = "result"  # of a tool whose result is no object, which MCP's structured content has to be
 _MAY: Final = {
@@ -73,18 +72,21 @@ class Tool:
     @cached_property
     def output_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of its structured content."""
-        written = _rooted(
-            self.operation.result.json_schema(schema_generator=ContractJsonSchema, mode="serialization")
-        )
         if self._is_object:
-            return written
+            return self._result_schema
+        written = dict(self._result_schema)
         definitions = {"$defs": written.pop("$defs")} if "$defs" in written else {}
         return {"type": "object", "properties": {RESULT: written}, "required": [RESULT], **definitions}
 
     @cached_property
+    def _result_schema(self) -> dict[str, Any]:
+        return _rooted(
+            self.operation.result.json_schema(schema_generator=ContractJsonSchema, mode="serialization")
+        )
+
+    @property
     def _is_object(self) -> bool:
-        written = self.operation.result.json_schema(schema_generator=ContractJsonSchema, mode="serialization")
-        return _rooted(written).get("type") == "object"
+        return self._result_schema.get("type") == "object"
 
     def read_arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return arguments as the function takes them, from JSON values; raises InvalidCall."""
@@ -114,11 +116,6 @@ class Tool:
             raise InvalidResult(self.name, problems_in(error)) from None
         written: Any = adapter.dump_python(value, mode="json")
         return written if self._is_object else {RESULT: written}
-
-
-def is_progress(annotation: Any) -> bool:
-    """Say whether a parameter is what a tool tells its progress to, and none of its arguments."""
-    return annotation is Progress
 
 
 def _summary(error: type[Exception]) -> str:

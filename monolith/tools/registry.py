@@ -16,8 +16,9 @@ from monolith.contracts.interface import Kind, marks_of
 from monolith.contracts.registry import provided
 from monolith.errors import CompositionError
 from monolith.module import Module, Tier
-from monolith.tools.definition import Tool, is_progress
+from monolith.tools.definition import Tool
 from monolith.tools.offer import Offer, Tag, offer_of
+from monolith.tools.progress import Progress
 from monolith.tools.scopes import FRAMEWORK
 
 MAX_NAME: Final = 64  # characters; clients refuse longer ones
@@ -240,8 +241,8 @@ def _from_function(module: Module, function: Callable[..., Any], offer: Offer) -
     return Tool(
         name=_name(module, offer, function.__name__),
         module=module.name,
-        tag=offer.tag
-        or Tag.RESTRICTED,  # what says nothing is refused before; of two mistakes this is the smaller
+        # What says nothing is refused before; of two mistakes this is the smaller.
+        tag=offer.tag or Tag.RESTRICTED,
         offer=offer,
         operation=read_operation(module.name, 1, function.__name__, function, without=without),
         function=function,
@@ -255,8 +256,9 @@ def _name(module: Module, offer: Offer, own: str, version: int = 1) -> str:
 
 
 def _progress_of(function: Callable[..., Any]) -> list[str]:
+    """Return the parameters to which a tool tells how far it is, and which are none of its arguments."""
     try:
         hints = get_type_hints(function)
     except (NameError, TypeError):
         return []
-    return [name for name, hint in hints.items() if is_progress(hint)]
+    return [name for name, hint in hints.items() if hint is Progress]
