@@ -7,7 +7,7 @@ from monolith.module import Module
 from monolith.tools.calls import visible_tools
 from monolith.tools.definition import Tool
 from monolith.tools.prompts import visible_prompts
-from monolith.tools.resources import resources
+from monolith.tools.resources import visible_resources
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import Identity
 
@@ -51,9 +51,7 @@ def map_of_one(module: Module, identity: Identity) -> str:
     lines = [f"# {module.display_title}", "", module.summary or "No summary.", "", f"Requires: {requires}"]
     tools = [tool for tool in visible_tools(identity) if tool.module == module.name]
     lines += ["", "## Tools", "", *(_line(tool) for tool in tools)]
-    found = [
-        each for each in resources() if each.tool.module == module.name and _may_read(each.tool, identity)
-    ]
+    found = [each for each in visible_resources(identity) if each.tool.module == module.name]
     if found:
         lines += ["", "## Resources", ""]
         lines += [f"- `{each.uri}`: {each.tool.operation.documentation}" for each in found]
@@ -66,10 +64,6 @@ def map_of_one(module: Module, identity: Identity) -> str:
 
 def _line(tool: Tool) -> str:
     return f"- `{tool.name}` ({tool.tag}): {tool.operation.documentation.partition('\n')[0]}"
-
-
-def _may_read(tool: Tool, identity: Identity) -> bool:
-    return identity.may(tool.tag, tool.module)
 
 
 def _text(lines: list[str]) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from monolith.contracts.contract import read_operation, signature_problems
@@ -14,6 +14,9 @@ from monolith.module import Module
 from monolith.tools.definition import Tool
 from monolith.tools.offer import Offer, ResourceOffer, Tag, resource_offer_of
 from monolith.tools.registry import IDENTITIES, marked_functions, offering_modules
+
+if TYPE_CHECKING:
+    from monolith.tools.tokens import Identity  # models: declarations are checked before Django is ready
 
 _PARAMETER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|/|\{[a-z][a-z0-9_]*\})+")
@@ -61,6 +64,11 @@ def resources_of(module: Module) -> list[Resource]:
         _resource(module, function, offer) for function, offer in marked_functions(module, resource_offer_of)
     ]
     return sorted(found, key=lambda each: each.uri)
+
+
+def visible_resources(identity: "Identity") -> list[Resource]:
+    """Return the resources that a token may read."""
+    return [each for each in resources() if identity.may(each.tool.tag, each.tool.module)]
 
 
 def resource_at(uri: str) -> tuple[Resource, dict[str, str]] | None:

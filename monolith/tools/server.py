@@ -29,7 +29,7 @@ from monolith.tools.models import ToolCall
 from monolith.tools.progress import Progress
 from monolith.tools.prompts import visible_prompts
 from monolith.tools.protocol import described, described_prompt, listed_resource, result, template
-from monolith.tools.resources import resource_at, resources
+from monolith.tools.resources import resource_at, visible_resources
 from monolith.tools.telling import Telling
 from monolith.tools.tokens import Identity
 
@@ -134,11 +134,7 @@ class ToolServer:
             )
             for module in mapped_modules(identity)
         ]
-        listed += [
-            listed_resource(each)
-            for each in resources()
-            if not each.is_template and identity.may(each.tool.tag, each.tool.module)
-        ]
+        listed += [listed_resource(each) for each in visible_resources(identity) if not each.is_template]
         page, following = page_of(listed, lambda each: each.uri, params)
         return types.ListResourcesResult(resources=page, next_cursor=following)
 
@@ -146,11 +142,7 @@ class ToolServer:
         self, context: Context, params: Paged
     ) -> types.ListResourceTemplatesResult:
         identity = (await self._identify(context)).identity
-        found = [
-            template(each)
-            for each in resources()
-            if each.is_template and identity.may(each.tool.tag, each.tool.module)
-        ]
+        found = [template(each) for each in visible_resources(identity) if each.is_template]
         page, following = page_of(found, lambda each: each.uri_template, params)
         return types.ListResourceTemplatesResult(resource_templates=page, next_cursor=following)
 
