@@ -14,7 +14,7 @@ from monolith.logs import redacted
 from monolith.module import PLATFORM
 from monolith.tools.models import ToolCall
 from monolith.tools.rows import fetch, statement
-from monolith.tools.secret_text import is_secret_name, without_secrets
+from monolith.tools.secret_text import REDACTED, is_secret_name, without_secrets
 
 logger = logging.getLogger("monolith.tools")
 
@@ -23,7 +23,6 @@ MAX_ITEMS: Final = 20  # members of an object, and entries of a list
 MAX_DEPTH: Final = 5
 MAX_DETAIL: Final = 500
 MAX_BITS: Final = 64  # of a number; a longer one is kept as text
-REDACTED: Final = "[redacted]"
 CUT: Final = "…"
 _ENDED: Final = statement("end_call")
 
