@@ -1,14 +1,37 @@
-"""A private tier in a process of its own, with its log."""
+"""What the tests of tools share: modules with tools made for a test, and a private tier with its log."""
 
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+from monolith import Module, Tier
 from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
+from tests.monolith.tools.guests import Declare
 from tests.served_tier import ROOT, serve_command, stop, tier_environ, wait_until_it_answers
+
+
+@pytest.fixture
+def declare() -> Iterator[Declare]:
+    """Return a function that makes a module whose tools.py has the given functions."""
+    file = ModuleType("toy_tools_file")
+    file.__spec__ = ModuleSpec(file.__name__, None)
+    sys.modules[file.__name__] = file
+
+    def make(*functions: Callable[..., Any]) -> Module:
+        for function in functions:
+            function.__module__, function.__qualname__ = file.__name__, function.__name__
+            setattr(file, function.__name__, function)
+        return Module(name="huts", tier=Tier.PRIVATE, tools=file.__name__, contract="contracts.huts")
+
+    yield make
+    del sys.modules[file.__name__]
 
 
 @pytest.fixture

@@ -8,10 +8,14 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from monolith import Module
 from monolith.composition import composed
 from monolith.tools import tokens
 from monolith.tools.registry import tools
 from monolith.tools.tokens import Identity
+
+type Declare = Callable[..., Module]
+"""What the fixture `declare` gives: functions in, a module with them in its tools.py out."""
 
 PLENTY = 2**31 - 1
 

@@ -1,45 +1,20 @@
 """Which tools there are, what they say of themselves, and what is wrong with how some are declared."""
 
-import sys
-from collections.abc import Callable, Iterator
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
-
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
-from monolith import Module, Tier
 from monolith.contracts import Schema
 from monolith.contracts.errors import InvalidCall, InvalidResult
 from monolith.tools import Tag, tool
 from monolith.tools.progress import Progress
 from monolith.tools.registry import tool_problems, tools, tools_of
 from monolith.tools.scopes import scope_problems
-
-type Declare = Callable[..., Module]
+from tests.monolith.tools.guests import Declare
 
 
 class Hut(Schema):
     name: str
     beds: int = 0
-
-
-@pytest.fixture
-def declare() -> Iterator[Declare]:
-    """Return a function that makes a module whose tools.py has the given functions."""
-    file = ModuleType("toy_tools_file")
-    file.__spec__ = ModuleSpec(file.__name__, None)
-    sys.modules[file.__name__] = file
-
-    def make(*functions: Callable[..., Any]) -> Module:
-        for function in functions:
-            function.__module__, function.__qualname__ = file.__name__, function.__name__
-            setattr(file, function.__name__, function)
-        return Module(name="huts", tier=Tier.PRIVATE, tools=file.__name__, contract="contracts.huts")
-
-    yield make
-    del sys.modules[file.__name__]
 
 
 def test_every_tool_of_the_application_describes_itself() -> None:

@@ -1,15 +1,10 @@
 """Resources and prompts: how they are declared, found, read and shown, and what is wrong with some declarations."""
 
-import sys
-from collections.abc import Callable, Iterator
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 from pydantic import Field
 
-from monolith import Module, Tier
 from monolith.contracts.errors import InvalidCall
 from monolith.tools import Tag, prompt, resource, tool
 from monolith.tools.calls import read_resource
@@ -17,26 +12,8 @@ from monolith.tools.maps import MAP, map_at, map_uri
 from monolith.tools.models import ToolCall
 from monolith.tools.prompts import prompt_problems, prompts, prompts_of, visible_prompts
 from monolith.tools.resources import resource_at, resource_problems, resources_of
+from tests.monolith.tools.guests import Declare
 from tests.tool_calls import answer, guest
-
-type Declare = Callable[..., Module]
-
-
-@pytest.fixture
-def declare() -> Iterator[Declare]:
-    """Return a function that makes a module whose tools.py has the given functions."""
-    file = ModuleType("toy_offers_file")
-    file.__spec__ = ModuleSpec(file.__name__, None)
-    sys.modules[file.__name__] = file
-
-    def make(*functions: Callable[..., Any]) -> Module:
-        for function in functions:
-            function.__module__, function.__qualname__ = file.__name__, function.__name__
-            setattr(file, function.__name__, function)
-        return Module(name="huts", tier=Tier.PRIVATE, tools=file.__name__, contract="contracts.huts")
-
-    yield make
-    del sys.modules[file.__name__]
 
 
 def test_a_function_becomes_a_resource(declare: Declare) -> None:
@@ -84,7 +61,7 @@ def test_what_is_wrong_with_a_resource_is_said_with_the_fix(declare: Declare) ->
     assert all("; " in problem for problem in problems)
     for part in (
         "one(tenant) lets an agent say who it is",
-        "same has the URI of toy_offers_file.one",
+        "same has the URI of toy_tools_file.one",
         "same takes ['name'] and its URI has ['other']",
         "elsewhere has the URI 'file:///etc/{name}'; begin with 'huts://'",
         "elsewhere does not return text",
