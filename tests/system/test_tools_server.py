@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
@@ -19,8 +19,6 @@ from tests.system.tools_tier import Tier, tier
 __all__ = ["tier"]
 
 pytestmark = pytest.mark.slow
-
-VALID: Final = valid_arguments("any")
 
 
 @pytest.fixture(scope="module")
