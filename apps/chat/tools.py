@@ -4,7 +4,6 @@ What a token says is said by `token:<name>`: its trust, the gate's rights and it
 that makes a repeated call the same one counts within it.
 """
 
-from datetime import timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -20,7 +19,7 @@ from apps.chat.errors import (
 )
 from apps.chat.models import LOCKED_BELOW, DeliveryStatus, Kind, Message, Reminder, ReminderStatus
 from apps.chat.permission import DECIDE, MANAGE, MODERATE, POST, require_permission
-from apps.chat.requests import MessageSearch
+from apps.chat.requests import MAX_AHEAD, MessageSearch
 from apps.chat.tool_schemas import (
     Answered,
     ChannelLine,
@@ -56,7 +55,6 @@ from monolith.tools.pages import After, Limit, filled, page_of, shown
 from monolith.tools.progress import Progress
 from monolith.tools.refusals import Advice, refusing
 
-MAX_AHEAD: Final = timedelta(days=366)
 _ADVICE: Final[Advice] = {
     ChannelNotFoundError: "chat_list_channels lists those there are.",
     DeliveryNotFoundError: "chat_list_deliveries lists those there are.",
