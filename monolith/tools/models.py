@@ -87,12 +87,12 @@ class Decision(models.Model):
 
 
 class ToolCall(models.Model):
-    """One call, as it ended. The table only grows, and lets go of what is old (migrations 0002 and 0003)."""
+    """One call, and how it ended. The table only grows, and lets go of what is old (migrations 0002 and 0003)."""
 
     class Outcome(models.TextChoices):
         RUNNING = "running", "Running, or nobody saw its end"  # kept before what may change something begins
         SUCCEEDED = "succeeded"
-        REFUSED = "refused"  # by the tool itself, with an error that it declares
+        REFUSED = "refused"  # by the tool itself, or what it gave is too long to tell
         INVALID = "invalid"  # its arguments are none
         FORBIDDEN = "forbidden"  # outside the token's scopes, or no such tool
         LIMITED = "limited"  # too many calls, or too dear
