@@ -3,6 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -26,9 +27,9 @@ from monolith.tier_check import check_tier
 logger = logging.getLogger("monolith.serving")
 
 PORTS: Final = {Profile.PUBLIC: 8000, Profile.PRIVATE: 8001}
-# More threads keep more requests waiting for PostgreSQL at once, and take more from each other's interpreter;
-# each holds one connection of the public role.
-DEFAULT_THREADS: Final = 4
+# More threads keep more requests waiting for PostgreSQL at once, and take more from each other's interpreter; on the
+# public tier each holds one connection. An agent's request on the private tier keeps its thread while its tool runs.
+DEFAULT_THREADS: Final = {Profile.PUBLIC: 4, Profile.PRIVATE: 24}
 # Requests a worker accepts before it leaves the rest in the socket's queue, per thread.
 BACKPRESSURE_PER_THREAD: Final = 16
 HEADER_TIMEOUT_MS: Final = 10_000  # a client that sends its header slower than this is cut off
@@ -42,7 +43,7 @@ class Serving:
     host: str
     port: int
     workers: int = 1
-    threads: int = DEFAULT_THREADS
+    threads: int
     access_log: bool = False
 
 
@@ -68,7 +69,7 @@ def serve(serving: Serving) -> None:
     require_free(serving.host, serving.port, option="--port")
     server = _server(serving, composition)
     server.on_startup(lambda: _announce(serving, composition))
-    server.serve(target_loader=load_application, wrap_loader=False)
+    server.serve(target_loader=partial(load_application, serving.threads), wrap_loader=False)
 
 
 def _check(composition: Composition) -> None:
@@ -108,8 +109,8 @@ def _server(serving: Serving, composition: Composition) -> Any:
     )
 
 
-def load_application() -> Any:
-    """Return the WSGI application, in a worker; from then on no secret is left in the environment.
+def load_application(threads: int) -> Any:
+    """Return the WSGI application, in a worker with so many threads; from then on its environment has no secret.
 
     granian copies the environment into every request.
     """
@@ -117,6 +118,10 @@ def load_application() -> Any:
     watch_signals()
     from monolith.wsgi import application
 
+    if composed().profile is Profile.PRIVATE:
+        from monolith.tools.http import leave_threads
+
+        leave_threads(threads)
     for module in composed().declared.values():
         for name in module.secrets:
             os.environ.pop(name, None)

@@ -30,10 +30,15 @@ BEAT_S: Final = (
 PATIENCE: Final = (
     0.25  # of a beat: for an answer with a status of its own, before it becomes a stream of events
 )
+AT_ONCE: Final = 20  # requests under way; each waits in a thread of the server
 AHEAD: Final = 16  # messages that wait for a client to take them, before the application waits too
 EVENTS: Final = "text/event-stream"
 BEAT: Final = b": \n\n"
 _EVENT_HEADERS: Final = [("content-type", EVENTS), ("x-accel-buffering", "no")]
+
+
+class Busy(Exception):
+    """As many requests are under way as may be."""
 
 
 class Bridge:
@@ -44,7 +49,9 @@ class Bridge:
         application: Application,
         lifespan: Callable[[], AbstractAsyncContextManager[Any]],
         beat_s: float = BEAT_S,
+        at_once: int = AT_ONCE,
     ) -> None:
+        self._places = threading.Semaphore(at_once)
         self._application = application
         self._lifespan = lifespan
         self._beat_s = beat_s
@@ -55,13 +62,16 @@ class Bridge:
         self._ready.result(START_S)
 
     def ask(self, scope: MutableMapping[str, Any], body: bytes) -> "Answer":
-        """Give the application a request, and return once it has begun to answer. Raises what it raised before.
+        """Give the application a request, and return once it has begun to answer. Raises Busy, or what it raised.
 
         An application that lets a client wait for longer than a beat, where the client takes events, gets its answer
         sent as one: there is something to write until it is there.
         """
+        if not self._places.acquire(blocking=False):
+            raise Busy
         exchange = _Exchange(self._loop, body)
         exchange.task = asyncio.run_coroutine_threadsafe(self._serve(scope, exchange), self._loop)
+        exchange.task.add_done_callback(lambda _: self._places.release())
         return _begun(exchange, self._beat_s, takes_events=_takes_events(scope))
 
     def cancel_all(self) -> None:

@@ -21,7 +21,7 @@ from monolith.http.problems import problem_response
 from monolith.serving.ending import on_ending
 from monolith.tools import cancelling
 from monolith.tools.addresses import PATH, metadata_of, resource_of
-from monolith.tools.bridge import Bridge
+from monolith.tools.bridge import AT_ONCE, Bridge, Busy
 from monolith.tools.offer import Tag
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import authenticate
@@ -30,6 +30,8 @@ MAX_BODY: Final = 1024 * 1024
 GUEST: Final = "monolith.guest"
 SESSION: Final = "Mcp-Session-Id"
 _BEARER: Final = "Bearer "
+SPARED: Final = 4  # threads of a server, for everybody who is no agent
+_at_once = AT_ONCE
 _bridges: dict[int, Bridge] = {}
 _making = threading.Lock()
 
@@ -57,7 +59,12 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
     asked = cancelling.read(identity, request.headers.get(SESSION, ""), request.body)
     asked.cancel_named()
     scope = _scope(request) | {GUEST: Guest(identity, copy_context())}
-    answer = bridge().ask(scope, request.body)
+    try:
+        answer = bridge().ask(scope, request.body)
+    except Busy:
+        return problem_response(
+            request, 503, detail="Too many agents ask at once.", headers={"Retry-After": "1"}
+        )
     asked.remember(answer.parts)
     response: HttpResponseBase
     if answer.is_events:
@@ -93,6 +100,12 @@ def metadata(request: HttpRequest) -> HttpResponse:
     )
 
 
+def leave_threads(threads: int) -> None:
+    """Let agents use so many of a server's threads that some are left to everybody else; before the first request."""
+    global _at_once
+    _at_once = max(1, threads - SPARED)
+
+
 def bridge() -> Bridge:
     """Return this process's way to the MCP server; a forked one makes its own."""
     found = _bridges.get(os.getpid())
@@ -121,7 +134,7 @@ def _made() -> Bridge:
         max_request_body_size=MAX_BODY,
         transport_security=open_,
     )
-    made = Bridge(application, partial(server.protocol.session_manager.run))
+    made = Bridge(application, partial(server.protocol.session_manager.run), at_once=_at_once)
     on_ending(made.cancel_all)
     return made
 

@@ -21,6 +21,7 @@ from typing import Final
 import httpx2
 
 from monolith.embedded.port import free_port
+from monolith.profile import Profile
 from monolith.serving.granian_server import DEFAULT_THREADS
 from tests.benchmarks.contract_calls import calls_by_http, overhead_in_process, profiled
 from tests.contracts.systems import placed, prepared
@@ -47,7 +48,11 @@ def peer() -> Iterator[str]:
         "--log-level",
         "error",
     ]
-    command += ["--blocking-threads", str(DEFAULT_THREADS), "tests.benchmarks.peers.plain_ninja:application"]
+    command += [
+        "--blocking-threads",
+        str(DEFAULT_THREADS[Profile.PRIVATE]),
+        "tests.benchmarks.peers.plain_ninja:application",
+    ]
     process = subprocess.Popen(command, cwd=ROOT, env=outer_environment())
     address = f"http://127.0.0.1:{port}"
     try:

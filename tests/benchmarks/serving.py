@@ -28,6 +28,7 @@ from typing import Final
 
 from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
+from monolith.profile import Profile
 from monolith.serving.granian_server import DEFAULT_THREADS
 from tests.system.running_up import environment, prepared_directory
 
@@ -69,7 +70,7 @@ SERVERS: Final = (
         "FastMonolith, 4 threads",
         "monolith.wsgi:application",
         "wsgi",
-        threads=DEFAULT_THREADS,
+        threads=DEFAULT_THREADS[Profile.PUBLIC],
         environ=PUBLIC,
     ),
     Server(FASTAPI, "tests.benchmarks.peers.fastapi_sqlmodel:application", "asgi"),

@@ -26,8 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threads",
             type=int,
-            default=DEFAULT_THREADS,
-            help=f"requests that one worker answers at a time ({DEFAULT_THREADS})",
+            help="requests that one worker answers at a time (4 on the public tier, 24 on the private one)",
         )
         parser.add_argument("--access-log", action="store_true", help="log every request")
         parser.add_argument("--lifeline", type=int, help=SUPPRESS)
@@ -42,7 +41,7 @@ class Command(BaseCommand):
             host=options["host"],
             port=PORTS[profile] if options["port"] is None else options["port"],
             workers=options["workers"],
-            threads=options["threads"],
+            threads=DEFAULT_THREADS[profile] if options["threads"] is None else options["threads"],
             access_log=options["access_log"],
         )
         if options["gate"] is not None:

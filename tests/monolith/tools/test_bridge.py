@@ -3,13 +3,14 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import pytest
 
-from monolith.tools.bridge import BEAT, Application, Bridge
+from monolith.tools.bridge import BEAT, Application, Bridge, Busy
 
 BEAT_S: Final = 0.02
 EVENTS: Final = [(b"content-type", b"text/event-stream")]
@@ -170,3 +171,35 @@ def test_an_error_before_the_answer_is_raised() -> None:
 
     with bridged(application) as bridge, pytest.raises(LookupError, match="broken"):
         bridge.ask(scope(), b"")
+
+
+def test_no_more_requests_are_under_way_than_may_be() -> None:
+    release = asyncio.Event()
+
+    async def application(_: Any, receive: Any, send: Any) -> None:
+        await release.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": JSON})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    bridge = Bridge(application, nothing, BEAT_S, at_once=2)
+    cancelled, kept = bridge.ask(scope(), b""), bridge.ask(scope(), b"")
+    with pytest.raises(Busy):
+        bridge.ask(scope(), b"")
+    cancelled.parts.close()
+    again = eventually(lambda: bridge.ask(scope(), b""))
+    with pytest.raises(Busy):
+        bridge.ask(scope(), b"")
+    bridge._loop.call_soon_threadsafe(release.set)
+    for answer in (kept, again):
+        assert b"{}" in b"".join(answer.parts)
+
+
+def eventually[T](ask: Callable[[], T]) -> T:
+    """Return what `ask` gives once a place is free, which the loop says in its own time."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            return ask()
+        except Busy:
+            assert time.monotonic() < deadline, "no place became free"
+            time.sleep(0.01)
