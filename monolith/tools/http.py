@@ -23,6 +23,7 @@ from monolith.tools import cancelling
 from monolith.tools.addresses import PATH, metadata_of, resource_of
 from monolith.tools.bridge import AT_ONCE, Bridge, Busy
 from monolith.tools.offer import Tag
+from monolith.tools.registry import tools
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import authenticate
 
@@ -125,6 +126,7 @@ def _made() -> Bridge:
         guest: Guest = request.scope[GUEST]
         return guest
 
+    tools()  # here, where one thread makes what others wait for, and not in each that calls first
     server = ToolServer(identify)
     # Host and origin are checked before it: Django knows which names are ours.
     open_ = TransportSecuritySettings(enable_dns_rebinding_protection=False)

@@ -48,6 +48,7 @@ def offered(module: str, *functions: Callable[..., Any]) -> Iterator[list[str]]:
         function.__module__, function.__qualname__ = dotted, function.__name__
         setattr(file, function.__name__, function)
     tools.cache_clear()
+    tools()  # here once, and not by each thread that calls first
     try:
         yield [f"{module}_{function.__name__}" for function in functions]
     finally:

@@ -21,13 +21,14 @@ from tests.monolith.tools.guests import guest, offered
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
+TESTS = os.getpid()
 closed: list[str] = []
 
 
 @tool(tag=Tag.RESTRICTED, from_users=False)
 def close_hut(*, name: str, beds: int = 0) -> str:
     """Close a hut."""
-    if name == "crash":
+    if name == "crash" and os.getpid() != TESTS:  # in the child alone
         os.kill(os.getpid(), signal.SIGKILL)
     closed.append(name)
     return name
