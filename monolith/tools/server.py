@@ -24,8 +24,10 @@ from monolith.contracts.errors import InvalidCall
 from monolith.http.api import framework_version
 from monolith.tools.attempt import Told
 from monolith.tools.calls import call_tool, fenced, read_resource, visible_tools
+from monolith.tools.definition import RESULT
 from monolith.tools.maps import MAP, map_at, map_uri, mapped_modules
 from monolith.tools.models import ToolCall
+from monolith.tools.offer import MARKDOWN
 from monolith.tools.progress import Progress
 from monolith.tools.prompts import visible_prompts
 from monolith.tools.protocol import described, described_prompt, listed_resource, result, template
@@ -121,7 +123,7 @@ class ToolServer:
                 name="modules",
                 title="Map of the modules",
                 description="Which modules this process has, and which of their tools this token may call.",
-                mime_type="text/markdown",
+                mime_type=MARKDOWN,
             )
         ]
         listed += [
@@ -130,7 +132,7 @@ class ToolServer:
                 name=f"modules/{module.name}",
                 title=f"Map of {module.display_title}",
                 description=module.summary or None,
-                mime_type="text/markdown",
+                mime_type=MARKDOWN,
             )
             for module in mapped_modules(identity)
         ]
@@ -150,7 +152,7 @@ class ToolServer:
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         guest, uri = await self._identify(context), str(params.uri)
-        text, media_type = map_at(uri, guest.identity), "text/markdown"
+        text, media_type = map_at(uri, guest.identity), MARKDOWN
         if text is None:
             told = await self._run(
                 context, guest, lambda progress: read_resource(guest.identity, uri, progress)
@@ -158,7 +160,7 @@ class ToolServer:
             found = resource_at(uri)
             if told.content is None or found is None:
                 raise MCPError(_CODES.get(told.outcome, types.INVALID_PARAMS), told.text, {"uri": uri})
-            text, media_type = told.content["result"], found[0].offer.media_type
+            text, media_type = told.content[RESULT], found[0].offer.media_type
             text = fenced(text) if found[0].offer.from_users else text
         return types.ReadResourceResult(
             contents=[types.TextResourceContents(uri=uri, mime_type=media_type, text=text)]
