@@ -69,9 +69,7 @@ class Command(RichCommand):
         names = options["modules"]
         if not names and not options["admin"]:
             names = [name for name, module in composition.modules.items() if module.sample_data]
-        work: dict[str, Work] = {
-            name: partial(_load, self._with_samples(composition.modules.get(name), name)) for name in names
-        }
+        work: dict[str, Work] = {name: partial(_load, self._with_samples(name)) for name in names}
         if options["admin"]:
             work[PLATFORM] = _make_admin
         needs = {name: _schemas_for(name) for name in work}
@@ -107,7 +105,8 @@ class Command(RichCommand):
         self.console.print(f"[bold]{name}[/bold]  {done}", highlight=False, soft_wrap=True)
         return True
 
-    def _with_samples(self, module: Module | None, name: str) -> Module:
+    def _with_samples(self, name: str) -> Module:
+        module = composed().modules.get(name)
         if module is None or not module.sample_data:
             known = [name for name, module in composed().modules.items() if module.sample_data]
             raise CommandError(f"{name!r} is no module with sample data; these have some: {', '.join(known)}")
