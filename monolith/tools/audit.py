@@ -23,6 +23,9 @@ MAX_ITEMS: Final = 20  # members of an object, and entries of a list
 MAX_DEPTH: Final = 5
 MAX_DETAIL: Final = 500
 MAX_BITS: Final = 64  # of a number; a longer one is kept as text
+BEYOND: Final = (
+    4096  # characters that are looked at after the last that is kept: a secret may begin before it
+)
 CUT: Final = "…"
 _ENDED: Final = statement("end_call")
 
@@ -53,7 +56,8 @@ def _lost(call: ToolCall) -> None:
 
 def kept_text(text: str, limit: int) -> str:
     """Return text as the record keeps it: without secrets, in characters that PostgreSQL keeps, cut."""
-    clean = text.replace("\0", "\ufffd").encode(errors="replace").decode()
+    # Cut before it is looked at: what comes later is not kept, and looking through a megabyte takes its time.
+    clean = text[: limit + BEYOND].replace("\0", "\ufffd").encode(errors="replace").decode()
     shown: str = redacted(without_secrets(clean))
     return shown if len(shown) <= limit else shown[: limit - 1] + CUT
 

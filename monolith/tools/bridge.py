@@ -58,8 +58,14 @@ class Bridge:
         self._loop = asyncio.new_event_loop()
         self._ready: Future[None] = Future()
         self._under_way: set[_Exchange] = set()  # the loop's thread alone touches it
-        threading.Thread(target=self._run, name="monolith-asgi", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="monolith-asgi", daemon=True)
+        self._thread.start()
         self._ready.result(START_S)
+
+    @property
+    def is_alive(self) -> bool:
+        """Say whether anything asked would be answered: its loop ends with the application's lifespan."""
+        return self._thread.is_alive()
 
     def ask(self, scope: MutableMapping[str, Any], body: bytes) -> "Answer":
         """Give the application a request, and return once it has begun to answer. Raises Busy, or what it raised.
@@ -248,4 +254,5 @@ def _is_events(headers: list[tuple[str, str]]) -> bool:
 
 
 def _takes_events(scope: MutableMapping[str, Any]) -> bool:
-    return any(name == b"accept" and EVENTS.encode() in value for name, value in scope["headers"])
+    accepted = [value for name, value in scope["headers"] if name == b"accept"]
+    return any(kind in value for value in accepted for kind in (EVENTS.encode(), b"text/*", b"*/*"))

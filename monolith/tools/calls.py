@@ -120,7 +120,11 @@ def _of_the_database(attempt: Attempt, error: Exception) -> Told | None:
     """Return what to tell of an error by which PostgreSQL refused what the caller sent; None for all others."""
     for cause in causes(error):
         if is_value_refused(cause):
-            logger.warning("the database refused a value that %s was called with: %s", attempt.name, cause)
+            logger.warning(
+                "the database refused a value that %s was called with: %s",
+                kept_text(attempt.name, MAX_NAME_KEPT),
+                cause,
+            )
             return Told(Outcome.INVALID, _wrong(["value: is out of range, or no text"]))
         if isinstance(cause, TenantRefused) and not attempt.identity.tenant:
             return Told(Outcome.REFUSED, "This tool works on a tenant's data, and the token is of no tenant.")
@@ -128,7 +132,7 @@ def _of_the_database(attempt: Attempt, error: Exception) -> Told | None:
 
 
 def _failed(attempt: Attempt, text: str) -> Told:
-    logger.exception("the tool %s failed", attempt.name)
+    logger.exception("the tool %s failed", kept_text(attempt.name, MAX_NAME_KEPT))
     return Told(Outcome.FAILED, f"{text} The log has it as {correlation_id()}.")
 
 

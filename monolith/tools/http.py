@@ -30,7 +30,7 @@ from monolith.tools.tokens import authenticate
 MAX_BODY: Final = 1024 * 1024
 GUEST: Final = "monolith.guest"
 SESSION: Final = "Mcp-Session-Id"
-_BEARER: Final = "Bearer "
+_BEARER: Final = "bearer"  # in whatever case: RFC 9110, 11.1
 SPARED: Final = 4  # threads of a server, for everybody who is no agent
 _at_once = AT_ONCE
 _bridges: dict[int, Bridge] = {}
@@ -52,7 +52,8 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         return HttpResponseNotAllowed(["POST"])
     if not _is_own(request):
         return problem_response(request, 403, detail="A page of another origin asks here.")
-    identity = authenticate(request.META.get("HTTP_AUTHORIZATION", "").removeprefix(_BEARER))
+    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    identity = authenticate(secret.strip()) if scheme.lower() == _BEARER else None
     if identity is None:
         return _unauthorized(request)
     from monolith.tools.server import Guest
@@ -110,9 +111,11 @@ def leave_threads(threads: int) -> None:
 def bridge() -> Bridge:
     """Return this process's way to the MCP server; a forked one makes its own."""
     found = _bridges.get(os.getpid())
-    if found is None:
+    if found is None or not found.is_alive:
         with _making:
-            found = _bridges.get(os.getpid()) or _bridges.setdefault(os.getpid(), _made())
+            found = _bridges.get(os.getpid())
+            if found is None or not found.is_alive:
+                found = _bridges[os.getpid()] = _made()
     return found
 
 

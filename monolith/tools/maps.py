@@ -36,12 +36,12 @@ def map_at(uri: str, identity: Identity) -> str | None:
 
 
 def map_of_all(identity: Identity) -> str:
-    """Return which modules there are, and which of their tools a token may call."""
+    """Return the modules of which a token may call something, and what."""
     lines = ["# Modules", ""]
     tools = visible_tools(identity)
-    for name, module in composed().modules.items():
-        lines.append(f"- **{module.display_title}** (`{name}`): {module.summary or 'no summary'}")
-        lines += [f"  - `{tool.name}`" for tool in tools if tool.module == name]
+    for module in mapped_modules(identity):
+        lines.append(f"- **{module.display_title}** (`{module.name}`): {module.summary or 'no summary'}")
+        lines += [f"  - `{tool.name}`" for tool in tools if tool.module == module.name]
     return _text(lines)
 
 

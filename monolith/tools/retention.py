@@ -1,4 +1,4 @@
-"""How long calls, decisions and ended tokens are kept: 90 days. Then `manage.py tokens forget` lets go of them.
+"""How long calls and decisions are kept: 90 days. Then `manage.py tokens forget` lets go of them.
 
 Calls do as well: whoever writes forgets, so that the tables stay bounded with no schedule of their own. The platform is
 no module, and jobs are modules'.
@@ -28,11 +28,10 @@ class Forgotten:
 
     calls: int
     decisions: int
-    tokens: int
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.calls or self.decisions or self.tokens)
+        return not (self.calls or self.decisions)
 
 
 @dataclass(slots=True)
@@ -51,10 +50,10 @@ def forget_some() -> Forgotten:
 
 def forget_all() -> Forgotten:
     """Let go of everything that is kept no longer, in batches."""
-    calls = decisions = tokens = 0
+    calls = decisions = 0
     while not (some := forget_some()).is_nothing:
-        calls, decisions, tokens = calls + some.calls, decisions + some.decisions, tokens + some.tokens
-    return Forgotten(calls, decisions, tokens)
+        calls, decisions = calls + some.calls, decisions + some.decisions
+    return Forgotten(calls, decisions)
 
 
 def forget_in_passing() -> None:

@@ -14,7 +14,7 @@ _WRITTEN: Final = re.compile(
       fmt_[\w-]{40,} | \b fmt_[\w-]{16,}                      # our own tokens, whatever stands before
     | \b (?:gh[opsur]|github_pat|glpat|xox[abprs]|sk|rk|pk)[_-][\w-]{16,}
     | \b AKIA[0-9A-Z]{12,}
-    | \b eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                       # a JSON Web Token
+    | (?<![\w-]) eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*               # a JSON Web Token; one start in each run of characters
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END|\Z)
     | (?<=://)[^\s/:@]*:[^\s/@]+(?=@)                          # user and password in an address
     | (?<=bearer\s)[\w.~+/-]{8,}=*

@@ -183,7 +183,7 @@ def test_only_modules_that_may_be_called_are_required(tmp_path: Path) -> None:
 
     unknown, gate = problems(new, declared=composed().declared, project=tmp_path)
 
-    assert "'nothing', which is not declared; known: agent, compliance, " in unknown
+    assert "'nothing', which is not declared; known: agent, chat, compliance, " in unknown
     assert "'compliance', whose gate may be asked by agent, " in gate
 
 

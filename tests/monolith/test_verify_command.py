@@ -43,7 +43,7 @@ def test_each_violation_is_shown_with_place_code_message_and_fix(tmp_path: Path)
         "schedules left out: --no-database",
         (
             "✗ 1 violation (imports 1); looked at imports, lookups, sql, connections, declarations, relations, "
-            "contracts, messages, tasks."
+            "contracts, messages, tasks, tools."
         ),
     ]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from tests.served_tier import ROOT
-from tests.system.test_tools_server import VALID
+from tests.system.tool_arguments import valid_arguments
 from tests.system.tools_tier import Tier, tier
 
 __all__ = ["tier"]
@@ -83,7 +83,7 @@ def inspect(request: pytest.FixtureRequest, inspector: Sequence[str], tier: Tier
 def test_tools_are_listed_without_a_problem_of_portability_and_called(inspect: Inspect) -> None:
     names = {tool["name"] for tool in inspect("tools/list", "--strict")["tools"]}
     assert {"knowledge_search_notes", "monolith_list_modules"} <= names
-    arguments = json.dumps(VALID["knowledge_search_notes"])
+    arguments = json.dumps(valid_arguments("any")["knowledge_search_notes"])
     told = inspect("tools/call", "--tool-name", "knowledge_search_notes", "--tool-args-json", arguments)
     assert told["structuredContent"]["hits"] == []
 

@@ -19,6 +19,7 @@ from monolith.composition import composed
 from monolith.context import entering
 from monolith.module import PLATFORM, Module
 from monolith.profile import Profile
+from monolith.serving.lifeline import follow_parent
 
 type Work = Callable[[], str]
 
@@ -85,7 +86,7 @@ class Command(RichCommand):
         running: dict[str, Future[str]] = {}
         # All at once, because nobody knows which takes longest; forked, because importing is half of the time of most.
         fork = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(len(work) or 1, mp_context=fork) as executor:
+        with ProcessPoolExecutor(len(work) or 1, fork, initializer=follow_parent) as executor:
             for schema in migrated:
                 there.add(schema.strip())
                 ready = [name for name in work if name not in running and needs[name] <= there]

@@ -14,6 +14,7 @@ from django_rich.management import RichCommand
 from monolith.composition import composed
 from monolith.migrator.runner import MigrationOutcome, migrate, migration_order, pending
 from monolith.profile import Profile
+from monolith.serving.lifeline import follow_parent
 
 
 class Command(RichCommand):
@@ -115,6 +116,7 @@ _commands: list[Command] = []  # in a worker: whose work it does; what is inheri
 
 
 def _works_for(command: Command) -> None:
+    follow_parent()  # or it would hold what it inherited: the lock of `prepare`, and the pipe to the samples
     _commands.append(command)
 
 

@@ -55,7 +55,7 @@ class Command(RichCommand):
         create.add_argument("--units-a-day", type=int, default=10_000, metavar="N")
         action("list", "List tokens, with what they may call and when they were last used.")
         action("revoke", "End a token from now on.").add_argument("name", metavar="NAME")
-        action("forget", f"Let go of calls, decisions and tokens that ended more than {KEPT_DAYS} days ago.")
+        action("forget", f"Let go of calls and decisions that ended more than {KEPT_DAYS} days ago.")
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
         if composed().profile is not Profile.PRIVATE:
@@ -112,7 +112,7 @@ class Command(RichCommand):
         if options["json"]:
             self.stdout.write(json.dumps(asdict(gone)))
         else:
-            self.stdout.write(f"{gone.calls} calls, {gone.decisions} decisions and {gone.tokens} tokens.")
+            self.stdout.write(f"{gone.calls} calls and {gone.decisions} decisions.")
 
 
 def _row(token: Token) -> dict[str, Any]:

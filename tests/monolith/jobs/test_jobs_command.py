@@ -221,7 +221,7 @@ def test_jobs_are_counted(make: Make) -> None:
         (["show", "12"], "'12' names no job; write module/number as in hikes/12"),
         (["show", "stars/12", "--module", "hikes"], "names no job"),
         (["show", "stars/12"], "'stars' has no job 12"),
-        (["list", "--module", "nowhere"], "There is no module 'nowhere'. There are agent, compliance"),
+        (["list", "--module", "nowhere"], "There is no module 'nowhere'. There are agent, chat, compliance"),
         (["list", "--limit", "0"], "--limit is 1 to 1000"),
         (["list", "--since", "yesterday"], "'yesterday' is no time; write 6h"),
         (["purge", "--older-than", "a week"], "'a week' is no span of time; write 30s"),
