@@ -1,15 +1,27 @@
 """Starts that do not come to their end, and starts on somebody else's database."""
 
+import re
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monolith.embedded import PostgresCluster, erase
-from tests.system.running_up import Up, children, prepared_directory, wait_until_gone
+from tests.system.running_up import (
+    PROJECT,
+    TIMEOUT_S,
+    Up,
+    children,
+    environment,
+    prepared_directory,
+    wait_until_gone,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +58,21 @@ def test_end_in_the_middle_of_the_first_preparation_leaves_no_process_and_no_hal
         assert second.read_summary()
         assert second.stop() == 0
         assert not second.cluster.is_running()
+
+
+def test_preparation_that_is_killed_leaves_no_worker_that_holds_its_lock(directory: Path) -> None:
+    command = [sys.executable, "manage.py", "prepare"]
+    options: dict[str, Any] = {"cwd": PROJECT, "env": environment(directory), "text": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as first:
+        assert first.stdout is not None
+        assert any(re.search(r"^\w+  \w+\.0001", line) for line in first.stdout)  # its workers migrate
+        working = {str(each): each for child in children(first.pid) for each in (child, *children(child))}
+        assert len(working) >= 3
+        first.kill()
+    wait_until_gone(working)
+
+    again = subprocess.run(command, timeout=TIMEOUT_S, capture_output=True, check=False, **options)
+    assert again.returncode == 0, again.stdout + again.stderr
 
 
 def test_database_of_yours_is_used_as_it_is_with_one_passfile_cut_per_tier(
