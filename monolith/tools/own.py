@@ -65,6 +65,14 @@ class Letter(Schema):
     """The kind of the last error; its text is in the admin."""
 
 
+class Letters(Schema):
+    """The dead letters of the modules that could be asked."""
+
+    letters: list[Letter]
+    unreachable: list[str]
+    """Modules whose database does not answer: there may be more."""
+
+
 class Stuck(Schema):
     """A job that should have run, or ended, by now."""
 
@@ -72,6 +80,14 @@ class Stuck(Schema):
     task: str
     reason: str
     since: UtcDatetime | None
+
+
+class StuckJobs(Schema):
+    """The stuck jobs of the modules that could be asked."""
+
+    jobs: list[Stuck]
+    unreachable: list[str]
+    """Modules whose database does not answer: there may be more."""
 
 
 class Replayed(Schema):
@@ -147,12 +163,12 @@ def _steps_of_message(name: str) -> list[Step]:
 
 
 @tool(tag=Tag.READ, from_users=False)
-def list_dead_letters(*, module: Module = "", limit: Limit = 50) -> list[Letter]:
+def list_dead_letters(*, module: Module = "", limit: Limit = 50) -> Letters:
     """List messages that subscribers gave up on, which hold up what follows them in order."""
     _require_oversight()
     with refusing(SteeringError):
-        found = jobs.gather(lambda name: events.dead_letters(name, limit=limit), _named(module)).found
-    return [
+        gathered = jobs.gather(lambda name: events.dead_letters(name, limit=limit), _named(module))
+    letters = [
         Letter(
             job=letter.reference,
             type=letter.type,
@@ -161,8 +177,9 @@ def list_dead_letters(*, module: Module = "", limit: Limit = 50) -> list[Letter]
             since=letter.died_at,
             error=letter.error,
         )
-        for letter in found[:limit]
+        for letter in gathered.found[:limit]
     ]
+    return Letters(letters=letters, unreachable=sorted(gathered.unreachable))
 
 
 @tool(tag=Tag.RESTRICTED, from_users=False)
@@ -176,20 +193,21 @@ def replay_dead_letter(*, job: JobName) -> Replayed:
 
 
 @tool(tag=Tag.READ, from_users=False)
-def list_stuck_jobs(*, module: Module = "", limit: Limit = 50) -> list[Stuck]:
+def list_stuck_jobs(*, module: Module = "", limit: Limit = 50) -> StuckJobs:
     """List jobs that run past their lease, or were due long ago."""
     _require_oversight()
     with refusing(SteeringError):
-        found = jobs.gather(lambda name: jobs.stuck_jobs(name, limit=limit), _named(module)).found
-    return [
+        gathered = jobs.gather(lambda name: jobs.stuck_jobs(name, limit=limit), _named(module))
+    stuck_jobs = [
         Stuck(
             job=stuck.job.reference,
             task=stuck.job.task,
             reason=stuck.reason,
             since=stuck.since,
         )
-        for stuck in found[:limit]
+        for stuck in gathered.found[:limit]
     ]
+    return StuckJobs(jobs=stuck_jobs, unreachable=sorted(gathered.unreachable))
 
 
 def _require_oversight() -> None:
