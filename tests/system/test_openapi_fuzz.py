@@ -34,7 +34,7 @@ def fuzz(address: str, *headers: str) -> None:
         if (ROOT / ".venv/bin/schemathesis").exists()
         else [sys.executable, "-m", "schemathesis"]
     )
-    command += ["run", f"{address}/api/openapi.json", "--checks", CHECKS, "--max-examples", "12"]
+    command += ["run", f"{address}/api/openapi.json", "--checks", CHECKS, "--max-examples", "8"]
     command += ["--seed", "20261121", "--generation-database", "none", "--suppress-health-check", "all"]
     for header in headers:
         command += ["--header", header]

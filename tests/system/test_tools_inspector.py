@@ -44,7 +44,7 @@ def inspector(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(node), str(folder / START), "--cli"]
 
 
-@pytest.fixture(scope="module", params=["http legacy", "http modern", "stdio legacy", "stdio modern"])
+@pytest.fixture(scope="module", params=["http legacy", "stdio modern"])
 def inspect(request: pytest.FixtureRequest, inspector: Sequence[str], tier: Tier) -> Inspect:
     """Return a function that runs the Inspector and returns what it printed, as JSON."""
     way, era = request.param.split()
