@@ -107,7 +107,9 @@ def remove_note(*, slug: str, revision: int) -> None:
 def show_note(*, slug: str, revision: int | None = None) -> Note:
     """Make a note public without asking anybody; once more changes nothing.
 
-    Raises NoteNotFoundError, or RevisionConflictError when `revision` is given and has passed. For what its deployment ships with. People publish with `publishing.publish_note`, which asks the gate.
+    Raises NoteNotFoundError, or RevisionConflictError when `revision` is given and has passed.
+
+    For what its deployment ships with. People publish with `publishing.publish_note`, which asks the gate.
     """
     return _visible(slug, Visibility.PUBLIC, revision=revision)
 
