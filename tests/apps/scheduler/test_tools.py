@@ -149,3 +149,12 @@ class TestSteering:
         with entering("stars"):
             assert Job.objects.get().travels["actor"] == "token:operator"
         assert "idempotency key" in refusal(me, "scheduler_run_now", **asked | {"module": "stars"}).lower()
+
+    def test_a_token_of_a_tenant_runs_nothing(self) -> None:
+        theirs = guest("execute:scheduler", tenant="acme")
+
+        told = refusal(theirs, "scheduler_run_now", idempotency_key="one", task=TASK)
+
+        assert "act for no tenant" in told
+        with entering("stars"):
+            assert not Job.objects.exists()
