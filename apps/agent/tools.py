@@ -94,14 +94,11 @@ def submit_call(
     with refusing(AgentError, advice=_ADVICE):
         host = submissions.host_of(request)
         _permit(permission.CALL, f"host:{host}")
+        # Calls of people have keys as well, which count within the tenant: no other key is this id.
+        own_key = str(_id("call", idempotency_key))
         try:
             call_id, is_new = submissions.submit(
-                name=name,
-                request=request,
-                due_at=due_at,
-                idempotency_key=str(
-                    _id("call", idempotency_key)
-                ),  # beside the keys of people, which are the tenant's
+                name=name, request=request, due_at=due_at, idempotency_key=own_key
             )
         except IdempotencyConflictError as error:
             raise IdempotencyConflictError(idempotency_key, error.call_id) from error
