@@ -158,3 +158,11 @@ class TestSteering:
         assert "act for no tenant" in told
         with entering("stars"):
             assert not Job.objects.exists()
+
+    def test_a_key_that_no_index_holds_is_told_to_be_wrong(self) -> None:
+        asked = {"idempotency_key": "k" * 12_000, "task": TASK}
+
+        told = call_tool(guest("execute:scheduler"), "scheduler_run_now", asked)
+
+        assert told.outcome == "invalid"
+        assert "at most 200 characters" in told.text
