@@ -21,7 +21,7 @@ class Enqueued(Schema):
 
 
 class NotRunnable(DeclaredError):
-    """Nothing was enqueued: there is no such task, it has no schedule, or its module runs in another process."""
+    """Nothing was enqueued: no such task, no schedule, its module runs in another process, or a tenant asks."""
 
     status = 409
     task: str
@@ -37,6 +37,6 @@ class Scheduler(Interface, Protocol):
     def run_now(self, *, idempotency_key: str, task: TaskName, module: ModuleName = "") -> Enqueued:
         """Enqueue a job of a task that has a schedule; `module` says whose, for a task that every module has.
 
-        Tasks without a schedule are their module's own business.
+        Tasks without a schedule are their module's own business. For a tenant it starts nothing: schedules are of all.
         """
         ...

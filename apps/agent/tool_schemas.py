@@ -38,6 +38,7 @@ class Call(Schema):
     """Submitted, Scheduled, Running, and in the end Succeeded or Failed."""
     due_at: UtcDatetime
     idempotency_key: str
+    """Of calls that tokens submitted an id that stands for the token and its key."""
     request: CallRequest
     outcome: Object | None
     """How it ended, redacted and cut."""

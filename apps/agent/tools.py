@@ -16,6 +16,7 @@ from apps.agent.errors import (
     AgentError,
     CallNotFoundError,
     DecisionNotFoundError,
+    IdempotencyConflictError,
     NoTenantError,
     RoutineNotFoundError,
 )
@@ -84,7 +85,8 @@ def submit_call(
 ) -> SubmittedCall:
     """Have a call made to an outside service, once, at its due time or at once.
 
-    The same key with the same name, request and due time is the same call. A request carries no credentials.
+    The same key with the same name, request and due time is the same call; it counts within this token, so the call is
+    listed under an id that stands for it. A request carries no credentials.
     """
     if due_at is None:
         due_at = datetime(2000, 1, 1, tzinfo=UTC)  # over, so at once; and the same when it is sent again
@@ -92,9 +94,14 @@ def submit_call(
     with refusing(AgentError, advice=_ADVICE):
         host = submissions.host_of(request)
         _permit(permission.CALL, f"host:{host}")
-        call_id, is_new = submissions.submit(
-            name=name, request=request, due_at=due_at, idempotency_key=idempotency_key
-        )
+        # Calls of people have keys as well, which count within the tenant: no other key is this id.
+        own_key = str(_id("call", idempotency_key))
+        try:
+            call_id, is_new = submissions.submit(
+                name=name, request=request, due_at=due_at, idempotency_key=own_key
+            )
+        except IdempotencyConflictError as error:
+            raise IdempotencyConflictError(idempotency_key, error.call_id) from error
     return SubmittedCall(id=call_id, is_new=is_new)
 
 

@@ -61,7 +61,7 @@ class RevisionConflictError(KnowledgeError):
     def __init__(self, slug: str, *, seen: int, current: int) -> None:
         self.slug, self.current = slug, current
         super().__init__(
-            f"'{slug}' is at revision {current}, and this edit was made on revision {seen}. "
+            f"'{slug}' is at revision {current}, and this was asked of revision {seen}. "
             "Read it again and redo the edit."
         )
 

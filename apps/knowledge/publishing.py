@@ -11,10 +11,11 @@ from monolith.contracts import require
 ACTION: Final = "knowledge.publish"
 
 
-def publish_note(*, slug: str, subject: str) -> Note:
+def publish_note(*, slug: str, subject: str, revision: int | None = None) -> Note:
     """Make a note public on behalf of `subject`, if compliance allows it; a gate that cannot be asked denies.
 
-    Raises NoteNotFoundError, PublishingRefusedError naming what is missing.
+    `revision` is the one that was consented to; without it, whatever the note says now. Raises NoteNotFoundError,
+    RevisionConflictError, PublishingRefusedError naming what is missing.
     """
     if not Note.objects.filter(slug=slug).exists():
         raise NoteNotFoundError(slug)
@@ -22,4 +23,4 @@ def publish_note(*, slug: str, subject: str) -> Note:
     decision = require(Compliance).check(subject=subject, action=ACTION, resource=slug)
     if not decision.allowed:
         raise PublishingRefusedError(slug, missing=decision.missing)
-    return show_note(slug=slug)
+    return show_note(slug=slug, revision=revision)

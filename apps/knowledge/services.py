@@ -104,12 +104,14 @@ def remove_note(*, slug: str, revision: int) -> None:
         tell_of_removal([note])
 
 
-def show_note(*, slug: str) -> Note:
-    """Make a note public without asking anybody; once more changes nothing. Raises NoteNotFoundError.
+def show_note(*, slug: str, revision: int | None = None) -> Note:
+    """Make a note public without asking anybody; once more changes nothing.
+
+    Raises NoteNotFoundError, or RevisionConflictError when `revision` is given and has passed.
 
     For what its deployment ships with. People publish with `publishing.publish_note`, which asks the gate.
     """
-    return _visible(slug, Visibility.PUBLIC)
+    return _visible(slug, Visibility.PUBLIC, revision=revision)
 
 
 def retire_note(*, slug: str) -> Note:
@@ -129,8 +131,8 @@ def locked(slug: str, *, revision: int | None = None) -> Iterator[Note]:
         yield note
 
 
-def _visible(slug: str, visibility: Visibility) -> Note:
-    with locked(slug) as note:
+def _visible(slug: str, visibility: Visibility, *, revision: int | None = None) -> Note:
+    with locked(slug, revision=revision) as note:
         if note.visibility != visibility:
             note.visibility = visibility
             note.save(update_fields=["visibility", "updated_at"])

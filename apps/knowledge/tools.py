@@ -14,6 +14,7 @@ from apps.knowledge.errors import (
     KnowledgeError,
     NoteExistsError,
     NoteNotFoundError,
+    RevisionConflictError,
 )
 from apps.knowledge.models import (
     DisputeStatus,
@@ -62,7 +63,10 @@ from monolith.tools.refusals import Advice, refusing
 MAX_PART: Final = 50_000  # characters of a body in one answer
 _LIST_TAGS: Final = (files("apps.knowledge") / "sql" / "list_tags.sql").read_text(encoding="utf-8")
 _ADVICE: Final[Advice] = {
-    NoteNotFoundError: "knowledge_list_notes and knowledge_search_notes find those there are."
+    NoteNotFoundError: "knowledge_list_notes and knowledge_search_notes find those there are.",
+}
+_MOVED_ON: Final[Advice] = {
+    RevisionConflictError: "Read it with knowledge_get_note, and ask again for the revision that you read."
 }
 
 
@@ -197,10 +201,14 @@ def edit_note(
 
 
 @tool(tag=Tag.RESTRICTED, cost=5)
-def publish_note(*, slug: Slug) -> NoteLine:
-    """Show a note to everyone, if compliance lets this token do that too."""
-    with refusing(KnowledgeError, advice=_ADVICE):
-        return shown(NoteLine, publish(slug=slug, subject=_actor()))
+def publish_note(*, slug: Slug, revision: Revision) -> NoteLine:
+    """Show a note to everyone as it was read, if compliance lets this token do that too.
+
+    Refused once the note has another revision: a person confirmed that one alone.
+    """
+    # Of the arguments, so that what was confirmed is not edited before it is shown.
+    with refusing(KnowledgeError, advice={**_ADVICE, **_MOVED_ON}):
+        return shown(NoteLine, publish(slug=slug, subject=_actor(), revision=revision))
 
 
 @tool(tag=Tag.EXECUTE)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Container, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, Final, NotRequired, TypedDict, get_type_hints
+from typing import Annotated, Any, Final, NotRequired, TypedDict, get_type_hints
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from monolith.contracts.errors import DeclaredError, data_fields, data_model
-from monolith.contracts.interface import IDEMPOTENCY_KEY, Gate, Interface, Kind, marks_of
+from monolith.contracts.interface import IDEMPOTENCY_KEY, MAX_KEY, Gate, Interface, Kind, marks_of
 from monolith.contracts.plain_data import default_problems, type_problems
 from monolith.contracts.schema import adapter
 from monolith.errors import CompositionError
@@ -65,9 +65,11 @@ class Operation:
     @cached_property
     def arguments(self) -> TypeAdapter[dict[str, Any]]:
         """Return what reads and writes its arguments: a JSON object with just the keywords that were given."""
-        fields = {
+        fields: dict[str, Any] = {
             p.name: p.annotation if p.is_required else NotRequired[p.annotation] for p in self.parameters
         }
+        if self.kind is Kind.COMMAND:
+            fields[IDEMPOTENCY_KEY] = Annotated[str, Field(max_length=MAX_KEY)]
         make: Any = TypedDict  # of data here, which the type checker cannot follow
         name = f"{self.name}_request"
         return adapter(name, make(name, fields), extra="forbid")

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from monolith.contracts.errors import DeclaredError
 
 IDEMPOTENCY_KEY: Final = "idempotency_key"
+MAX_KEY: Final = 200  # characters: it is part of an index, whose rows PostgreSQL bounds
 _MARKS: Final = "__monolith_operation__"
 
 
@@ -65,7 +66,10 @@ def raises[F: Callable[..., Any]](*errors: type[DeclaredError]) -> Callable[[F],
 
 
 def command[F: Callable[..., Any]](method: F) -> F:
-    """Mark an operation that writes. It takes `idempotency_key: str`, and runs in one transaction with its record."""
+    """Mark an operation that writes. It takes `idempotency_key: str`, and runs in one transaction with its record.
+
+    Callers learn by InvalidCall that a key is longer than MAX_KEY characters.
+    """
     return _marked(method, replace(marks_of(method), kind=Kind.COMMAND))
 
 

@@ -41,10 +41,15 @@ def cursor_values(after: str, count: int) -> list[str]:
     if (
         not isinstance(values, list)
         or len(values) != count
-        or not all(isinstance(value, str) and "\0" not in value and value.isprintable() for value in values)
+        or not all(isinstance(value, str) and _is_storable(value) for value in values)
     ):
         raise no_cursor()
     return values
+
+
+def _is_storable(value: str) -> bool:
+    """Say whether PostgreSQL takes a text; more is not asked, for names may have any other character."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
 
 
 def no_cursor() -> ToolRefused:

@@ -13,12 +13,14 @@ from monolith import connection, entering
 from monolith.contracts import (
     DeadlineExceeded,
     IdempotencyConflict,
+    InvalidCall,
     ProviderFailure,
     acting,
     deadline,
     require,
 )
 from monolith.contracts import dispatcher as dispatching
+from monolith.contracts.interface import MAX_KEY
 from monolith.models import CommandRecord
 from tests.monolith.contract_calls import Provide, provide
 from tests.monolith.promised.ships import Ships, Vessel, VesselUnknown
@@ -149,4 +151,15 @@ def test_one_actors_answer_is_not_given_to_another(renames: list[str]) -> None:
         require(Ships).rename(idempotency_key="k", mmsi=1, name="Ark")
     with acting(actor="user:2"), pytest.raises(IdempotencyConflict):
         require(Ships).rename(idempotency_key="k", mmsi=1, name="Ark")
+    assert renames == ["Ark"]
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_a_key_is_as_long_as_an_index_holds(renames: list[str]) -> None:
+    longest = "\N{GRINNING FACE}" * MAX_KEY
+    require(Ships).rename(idempotency_key=longest, mmsi=1, name="Ark")
+    for key in (longest + "k", "k" * 12_000):
+        with pytest.raises(InvalidCall, match=r"idempotency_key: .* at most 200 characters") as caught:
+            require(Ships).rename(idempotency_key=key, mmsi=1, name="Ark")
+        assert key not in str(caught.value)
     assert renames == ["Ark"]

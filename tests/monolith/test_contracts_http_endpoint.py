@@ -255,6 +255,13 @@ def test_command_operation_runs_once_for_each_caller_and_key_with_the_role_of_it
     assert problem(other)["type"] == "urn:fastmonolith:call:idempotency-conflict"
 
 
+@pytest.mark.django_db(databases="__all__")
+def test_a_key_that_no_index_holds_is_refused_before_anything_happens(client: Client) -> None:
+    told = problem(post(client, "rename", idempotency_key="k" * 201, mmsi=1, name="Ark"))
+
+    assert told["type"] == "urn:fastmonolith:call:invalid-call"
+
+
 def test_process_without_keys_refuses_and_says_so_in_its_log(
     settings: Any, caplog: pytest.LogCaptureFixture, client: Client
 ) -> None:

@@ -83,7 +83,10 @@ def valid_arguments(run: str) -> Mapping[str, Arguments | Callable[[Earlier], Ar
             "claim": "provide",
             "reason": "And require.",
         },
-        "knowledge_publish_note": lambda e: {"slug": e["knowledge_create_note"]["slug"]},
+        "knowledge_publish_note": lambda e: {
+            "slug": e["knowledge_create_note"]["slug"],
+            "revision": e["knowledge_edit_note"]["revision"],
+        },
         "knowledge_propose_note": {"title": "A proposal", "body": "Words."},
         "knowledge_ingest_raw": {"idempotency_key": run, "text": "A text."},
         "knowledge_search_notes": {"text": "modules"},

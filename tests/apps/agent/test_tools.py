@@ -71,6 +71,19 @@ class TestCalls:
         told = refusal(acme, "agent_submit_call", **asked | {"name": "others"})
         assert "'k1' stands for call" in told
 
+    def test_keys_count_within_their_token(self, acme: Identity) -> None:
+        other = guest(tenant="acme", name="helper")
+        asked = {"idempotency_key": "1" * 200, "name": "things", "request": REQUEST}
+
+        first = answer(acme, "agent_submit_call", **asked)
+        same = answer(other, "agent_submit_call", **asked)
+        others = answer(other, "agent_submit_call", **asked | {"idempotency_key": "2", "name": "others"})
+
+        assert len({first["id"], same["id"], others["id"]}) == 3
+        assert (first["is_new"], same["is_new"]) == (True, True)
+        again = answer(acme, "agent_submit_call", **asked)
+        assert again == {"id": first["id"], "is_new": False}
+
     def test_without_a_due_time_it_is_the_same_call_when_it_is_sent_again(self, acme: Identity) -> None:
         asked = {"idempotency_key": "k1", "name": "things", "request": REQUEST}
 

@@ -11,7 +11,9 @@ from apps.knowledge.content import content_of
 from apps.knowledge.models import Dispute, Note, RawInput, SearchAudit
 from monolith import entering
 from monolith.contracts import forget_decisions
+from monolith.tools import decisions
 from monolith.tools.calls import call_tool
+from monolith.tools.models import Decision
 from tests.tool_calls import all_items, answer, confirmed, guest, refusal
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -197,7 +199,7 @@ class TestPublishing:
         forget_decisions()
         me = guest("restricted:knowledge", name="editor")
 
-        denied = confirmed(me, "knowledge_publish_note", slug="hidden-cove")
+        denied = confirmed(me, "knowledge_publish_note", slug="hidden-cove", revision=1)
 
         assert denied.outcome == "refused"
         assert "may not be published; missing" in denied.text
@@ -208,7 +210,7 @@ class TestPublishing:
             compliance.make_rule(Rule(action="knowledge.publish", right="knowledge.publish"), by="user:1")
             compliance.make_grant(Grant(subject="token:editor", right="knowledge.publish"), by="user:1")
         forget_decisions()
-        published = confirmed(me, "knowledge_publish_note", slug="hidden-cove")
+        published = confirmed(me, "knowledge_publish_note", slug="hidden-cove", revision=1)
 
         assert published.content is not None, published.text
         assert published.content["visibility"] == "public"
@@ -220,8 +222,30 @@ class TestPublishing:
             compliance.make_rule(Rule(action="knowledge.publish", right="knowledge.publish"), by="user:1")
             compliance.make_grant(Grant(subject="token:editor", right="knowledge.publish"), by="user:1")
 
-        denied = confirmed(guest(name="intruder"), "knowledge_publish_note", slug="hidden-cove")
+        denied = confirmed(guest(name="intruder"), "knowledge_publish_note", slug="hidden-cove", revision=1)
 
         assert denied.outcome == "refused"
         assert "token:intruder" in denied.text
+        forget_decisions()
+
+    def test_what_was_confirmed_is_not_edited_before_it_is_shown(self) -> None:
+        forget_decisions()
+        with entering("compliance"):
+            compliance.make_rule(Rule(action="knowledge.publish", right="knowledge.publish"), by="user:1")
+            compliance.make_grant(Grant(subject="token:editor", right="knowledge.publish"), by="user:1")
+        me = guest("execute:knowledge", "restricted:knowledge", name="editor")
+        asked = {"slug": "hidden-cove", "revision": 1}
+
+        assert call_tool(me, "knowledge_publish_note", asked).outcome == "undecided"
+        question = Decision.objects.get(status=Decision.Status.PENDING)
+        assert question.arguments == asked
+        assert decisions.decide(question.pk, approved=True, by="user:1")
+        answer(me, "knowledge_edit_note", slug="hidden-cove", revision=1, body="Something else.")
+        told = refusal(me, "knowledge_publish_note", **asked)
+
+        assert told.startswith("'hidden-cove' is at revision 2, and this was asked of revision 1.")
+        assert "knowledge_get_note" in told
+        assert call_tool(me, "knowledge_publish_note", asked | {"revision": 2}).outcome == "undecided"
+        with entering("knowledge"):
+            assert Note.objects.get(slug="hidden-cove").visibility == "private"
         forget_decisions()

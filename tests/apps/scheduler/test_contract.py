@@ -6,9 +6,10 @@ import pytest
 
 from apps.scheduler import api
 from apps.scheduler.models import SteeringAction
-from contracts.scheduler import Enqueued, NotRunnable
+from contracts.scheduler import Enqueued, NotRunnable, Scheduler
 from monolith import composed, entering
-from monolith.contracts import acting
+from monolith.contracts import acting, require
+from monolith.contracts import dispatcher as dispatching
 from monolith.jobs import steering
 from monolith.models import Job
 from tests.apps.scheduler.conftest import TASK
@@ -41,6 +42,16 @@ def test_what_has_no_schedule_is_not_for_others_to_start(task: str) -> None:
     with pytest.raises(NotRunnable) as refused:
         api.run_now(idempotency_key="1", task=task)
     assert refused.value.task == task
+
+
+def test_who_acts_for_a_tenant_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with acting(actor="token:worker", tenant="acme"), pytest.raises(NotRunnable, match="act for no tenant"):
+        api.run_now(idempotency_key="1", task=TASK)
+    monkeypatch.setitem(dispatching.dispatcher()._requires, "hikes", frozenset({"scheduler"}))
+    with acting(tenant="acme"), entering("hikes"), pytest.raises(NotRunnable, match="act for no tenant"):
+        require(Scheduler).run_now(idempotency_key="1", task=TASK)
+    with entering("stars"):
+        assert not Job.objects.exists()
 
 
 def test_a_module_in_another_process_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,3 +149,20 @@ class TestSteering:
         with entering("stars"):
             assert Job.objects.get().travels["actor"] == "token:operator"
         assert "idempotency key" in refusal(me, "scheduler_run_now", **asked | {"module": "stars"}).lower()
+
+    def test_a_token_of_a_tenant_runs_nothing(self) -> None:
+        theirs = guest("execute:scheduler", tenant="acme")
+
+        told = refusal(theirs, "scheduler_run_now", idempotency_key="one", task=TASK)
+
+        assert "act for no tenant" in told
+        with entering("stars"):
+            assert not Job.objects.exists()
+
+    def test_a_key_that_no_index_holds_is_told_to_be_wrong(self) -> None:
+        asked = {"idempotency_key": "k" * 12_000, "task": TASK}
+
+        told = call_tool(guest("execute:scheduler"), "scheduler_run_now", asked)
+
+        assert told.outcome == "invalid"
+        assert "at most 200 characters" in told.text

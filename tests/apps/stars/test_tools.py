@@ -1,5 +1,6 @@
 """What agents can do with dark-sky sites."""
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, date, datetime
 
 import pytest
@@ -51,6 +52,23 @@ def test_sites_are_listed_by_name_and_found_by_where_they_are() -> None:
     ]
     assert [site["slug"] for site in all_items(me, "stars_list_sites", text="gam")] == ["gamma"]
     assert "radius_km" in refusal(me, "stars_list_sites", near={"latitude": 55.0, "longitude": 0.0})
+
+
+def test_names_with_any_character_end_a_page() -> None:
+    me = guest("read:stars")
+    names = ["A\u00a0one", "A\u200dtwo", "A\u3000three"]
+    with entering("stars"):
+        for name in names:
+            make_site(name, slug=name[2:], now=datetime.now(UTC))
+
+    assert {site["name"] for site in all_items(me, "stars_list_sites", limit=1)} == {*names}
+
+
+@pytest.mark.parametrize("text", ['["a\\u0000","a"]', '["a\\ud800","a"]', '["a"]', '["a",1]'])
+def test_what_no_list_said_ends_no_page(text: str) -> None:
+    after = urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    assert "is no `next`" in refusal(guest("read:stars"), "stars_list_sites", after=after)
 
 
 def test_the_moon_is_computed_anywhere() -> None:

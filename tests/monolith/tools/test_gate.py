@@ -24,7 +24,7 @@ GATED: list[tuple[str, dict[str, Any], str]] = [
     ("ships_ingest_sentences", {"text": "!AIVDM,1,1,,A,x,0*00"}, "ships.ingest"),
     ("chat_make_channel", {"slug": "lobby", "title": "Lobby"}, "chat.manage"),
     ("agent_acquire_lock", {"name": "x", "ttl_s": 60}, "agent.lock"),
-    ("knowledge_publish_note", {"slug": "lake"}, "knowledge.publish"),
+    ("knowledge_publish_note", {"slug": "lake", "revision": 1}, "knowledge.publish"),
 ]
 
 
