@@ -1,10 +1,12 @@
 """What agents can do in channels, as whom, and that nothing happens twice."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 from django.utils import timezone
 
 from apps.chat import deliveries, summaries, trust
@@ -12,9 +14,9 @@ from apps.chat.channels import make_channel, set_archived
 from apps.chat.models import Channel, Delivery, Message, ModerationEvent, Reminder, State
 from apps.compliance import services as compliance
 from apps.compliance.models import Grant, Rule
-from apps.scheduler import queries as scheduler
 from monolith import entering
 from monolith.contracts import forget_decisions
+from monolith.testing.jobs import Jobs
 from monolith.tools.calls import call_tool
 from monolith.tools.errors import ToolCancelled
 from monolith.tools.progress import Progress
@@ -128,24 +130,37 @@ class TestAsking:
         assert told[0][1].endswith("passages found")
         assert told[-1][0] > 0
 
-    def test_when_nobody_waits_any_more_a_job_writes_the_answer(self, helper: Identity) -> None:
+    def test_when_nobody_waits_any_more_a_job_writes_the_answer(self, helper: Identity, jobs: Jobs) -> None:
         write_notes()
-        progress = Progress()
-        progress.cancel()
+        progress = Progress(lambda *_: progress.mark_cancelled())
         asked = {"idempotency_key": "q", "channel": "help", "text": ASKED}
 
         told = call_tool(helper, "chat_ask_question", asked, progress)
 
         assert told.outcome == "cancelled"
-        with entering("chat"):
-            assert Message.objects.get(kind="answer").state == State.ANSWERING
-        with entering("scheduler"):
-            jobs = scheduler.newest_jobs(
-                module="chat", status=None, task="apps.chat.tasks.answer", since=None, before=None, limit=5
-            )
-        assert len(jobs["items"]) == 1
+        require_written_by_a_job(jobs)
         with pytest.raises(ToolCancelled):
             progress.report(1)
+
+    def test_a_statement_that_is_ended_leaves_the_answer_to_a_job(self, helper: Identity, jobs: Jobs) -> None:
+        write_notes()
+        progress = Progress()
+        cancelling = threading.Thread(target=progress.cancel)
+
+        def hang(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if "SELECT" in sql and not progress.is_cancelled:
+                cancelling.start()
+                with transaction.atomic(using="knowledge"):  # the test's own transaction outlives it
+                    execute("SELECT pg_sleep(20)", None, many, context)
+            return execute(sql, params, many, context)
+
+        asked = {"idempotency_key": "q", "channel": "help", "text": ASKED}
+        with connections["knowledge"].execute_wrapper(hang):
+            told = call_tool(helper, "chat_ask_question", asked, progress)
+
+        cancelling.join(20)
+        assert told.outcome == "cancelled"
+        require_written_by_a_job(jobs)
 
 
 class TestDeliveries:
@@ -246,6 +261,12 @@ class TestWhoMay:
                 assert not model._default_manager.exists()
             assert Channel.objects.count() == 1
             make_channel(slug="free", title="Free")
+
+
+def require_written_by_a_job(jobs: Jobs) -> None:
+    with entering("chat"):
+        assert Message.objects.get(kind="answer").state == State.ANSWERING
+    assert [(run.task, run.result) for run in jobs.run_due()] == [("apps.chat.tasks.answer", "answered")]
 
 
 def call_tool_of(identity: Identity, name: str, /, **arguments: Any) -> Any:
