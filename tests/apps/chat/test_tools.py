@@ -229,6 +229,39 @@ class TestWhoMay:
             assert trust.trust_of("token:helper") == 10
             assert ModerationEvent.objects.filter(by="token:helper", reasons=["It shouts."]).exists()
 
+    def test_a_token_of_a_tenant_is_refused_by_every_tool(self) -> None:
+        of_north = guest(name="helper", tenant="north")
+        due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        keyed = {"idempotency_key": "k", "channel": "help", "text": "Hello."}
+        arguments: dict[str, dict[str, Any]] = {
+            "chat_list_messages": {"channel": "help"},
+            "chat_get_message": {"channel": "help", "message": 1},
+            "chat_list_summaries": {"channel": "help"},
+            "chat_get_delivery": {"delivery": 1},
+            "chat_make_channel": {"slug": "mine", "title": "Mine"},
+            "chat_post_message": keyed,
+            "chat_ask_question": keyed,
+            "chat_make_summary": {"channel": "help"},
+            "chat_request_delivery": {
+                "idempotency_key": "k",
+                "sender": "channel",
+                "target": "help",
+                "text": "Hello.",
+            },
+            "chat_add_reminder": {"channel": "help", "text": "Hello.", "due_at": due},
+            "chat_cancel_reminder": {"reminder": 1},
+            "chat_decide_delivery": {"delivery": 1, "arrived": True},
+            "chat_set_trust": {"whose": "user:1", "score": 0, "reason": "No."},
+        }
+        for name in (name for name, tool in tools().items() if tool.module == "chat"):
+            told = (confirmed if tools()[name].tag == "restricted" else call_tool_of)(
+                of_north, name, **arguments.get(name, {})
+            )
+            assert (told.outcome, told.text) == (
+                "refused",
+                "Chat belongs to no tenant; use a token without one.",
+            ), name
+
     def test_what_the_gate_does_not_let_a_token_do_does_not_happen(self) -> None:
         nobody = guest(name="nobody")
         due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
