@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
+from psycopg.errors import QueryCanceled
 
 from apps.chat import messages
 from apps.chat.citations import citations, is_declined
@@ -25,6 +26,7 @@ from apps.chat.scoring import Scorer
 from contracts.knowledge import Visible
 from monolith import atomic
 from monolith.contracts import CallError
+from monolith.database_errors import causes
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +130,10 @@ def ask(
 def make_answer(
     answer_id: int, *, responder: Responder | None = None, limit_s: float | None = None
 ) -> Iterator[Piece]:
-    """Make an answer that is not there yet, and yield what comes of it; Done is the last piece, also of a failure."""
+    """Make an answer that is not there yet, and yield what comes of it; Done is the last piece, also of a failure.
+
+    Raises the error of a statement that PostgreSQL was told to end: the answer has not failed and is still to be made.
+    """
     answer = Message.objects.select_related("channel", "reply_to").filter(pk=answer_id).first()
     if answer is None:  # the question was pruned
         return
@@ -139,12 +144,13 @@ def make_answer(
     try:
         yield from _write(draft, responder, limit_s)
         yield Done(_finish(draft))
-    except (ResponderError, CallError) as error:
-        yield Done(_fail(draft, error))
     except GeneratorExit:
         raise
     except Exception as error:
-        logger.exception("answer %s failed", answer_id)
+        if any(isinstance(cause, QueryCanceled) for cause in causes(error)):
+            raise
+        if not isinstance(error, ResponderError | CallError):
+            logger.exception("answer %s failed", answer_id)
         yield Done(_fail(draft, error))
 
 

@@ -97,7 +97,7 @@ def deliver(delivery_id: int, *, now: datetime, senders: Mapping[str, Sender] = 
     try:
         receipt = senders[claimed.sender].send(outgoing)
     except Refused as error:
-        return _record(claimed, now=now, status=DeliveryStatus.FAILED, error=str(error))
+        return refused(claimed, now=now, error=str(error))
     except NotSent as error:
         return not_sent(claimed, now=now, error=str(error))
     except Exception as error:
@@ -126,7 +126,11 @@ def not_sent(claimed: Delivery, *, now: datetime, error: str) -> str:
     """Write down that nothing arrived: again later, unless there were enough attempts."""
     if claimed.attempts < MAX_ATTEMPTS:
         return _again(claimed, now=now, error=error)
-    # An earlier attempt may have arrived all the same.
+    return refused(claimed, now=now, error=error)
+
+
+def refused(claimed: Delivery, *, now: datetime, error: str) -> str:
+    """Write down that nothing arrived and nothing will; an earlier attempt may have arrived all the same."""
     over = DeliveryStatus.UNCERTAIN if claimed.may_have_arrived else DeliveryStatus.FAILED
     return _record(claimed, now=now, status=over, error=error)
 

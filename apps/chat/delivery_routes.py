@@ -9,7 +9,7 @@ from ninja import Path, Query, Router, Status
 from apps.chat import deliveries as services
 from apps.chat import queries
 from apps.chat.answers import DeliveryOut, DeliveryPage
-from apps.chat.edge import problems, subject_of
+from apps.chat.edge import key_of, problems, subject_of
 from apps.chat.permission import DECIDE, require_permission
 from apps.chat.requests import DeliveryDecision, DeliverySearch, NewDelivery, Number
 from monolith.http.problems import ProblemSchema
@@ -31,7 +31,14 @@ def list_deliveries(request: HttpRequest, wanted: Query[DeliverySearch]) -> Any:
 def add_delivery(request: HttpRequest, new: NewDelivery) -> Any:
     """Bring words to a channel or a webhook. The same key, place and words again are the same delivery (200)."""
     with problems():
-        queued = services.request(subject=subject_of(request), **new.model_dump(), now=timezone.now())
+        queued = services.request(
+            subject=subject_of(request),
+            dedupe_key=key_of(request, new.dedupe_key),
+            sender=new.sender,
+            target=new.target,
+            text=new.text,
+            now=timezone.now(),
+        )
     return Status(202 if queued.is_new else 200, queued.delivery)
 
 

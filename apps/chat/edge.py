@@ -1,4 +1,4 @@
-"""What all routes of chat share: who asks, and what services raise as problem documents."""
+"""What all routes of chat share: who asks, with which keys, and what services raise as problem documents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +26,11 @@ from monolith.http.problems import Problem, field_error
 def subject_of(request: HttpRequest) -> str:
     """Return the caller as compliance knows them."""
     return f"user:{request.user.pk}"
+
+
+def key_of(request: HttpRequest, key: str) -> str:
+    """Return the caller's key as it is stored: nobody else has it, and none of chat's own keys is like it."""
+    return f"{subject_of(request)}:{key}"
 
 
 @contextmanager

@@ -1,14 +1,22 @@
 """Reminders: words for a channel at a time. Runs as chat: enter the module first."""
 
+import logging
 from datetime import datetime
 from typing import Final
 
 from apps.chat import deliveries
-from apps.chat.errors import ReminderNotFoundError, ReminderOverError, UnknownTargetError
+from apps.chat.errors import (
+    DeliveryConflictError,
+    ReminderNotFoundError,
+    ReminderOverError,
+    UnknownTargetError,
+)
 from apps.chat.messages import allow
 from apps.chat.models import Channel, Reminder, ReminderStatus
 from apps.chat.trust import apply
 from monolith import atomic
+
+logger = logging.getLogger(__name__)
 
 MAX_AT_ONCE: Final = 100
 
@@ -71,6 +79,11 @@ def _hand_on_next(now: datetime) -> bool:
             ).delivery
             reminder.status = ReminderStatus.HANDED_ON
         except UnknownTargetError:  # archived since
+            reminder.status = ReminderStatus.CANCELLED
+        except (
+            DeliveryConflictError
+        ):  # else it would stay the first one, and those after it would wait for good
+            logger.exception("reminder %s: its key is that of another delivery", reminder.pk)
             reminder.status = ReminderStatus.CANCELLED
         reminder.save(update_fields=["status", "delivery"])
         return True

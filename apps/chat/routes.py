@@ -17,7 +17,7 @@ from apps.chat.answers import (
     SummaryPage,
 )
 from apps.chat.delivery_routes import deliveries
-from apps.chat.edge import problems, subject_of
+from apps.chat.edge import key_of, problems, subject_of
 from apps.chat.moderation_routes import moderation
 from apps.chat.permission import MANAGE, POST, require_permission
 from apps.chat.reminder_routes import reminders
@@ -98,7 +98,7 @@ def post_message(request: HttpRequest, slug: Path[Slug], new: NewMessage) -> Any
         posted = messages.post(
             channel=slug,
             subject=subject_of(request),
-            external_id=new.external_id,
+            external_id=key_of(request, new.external_id),
             text=new.text,
             now=timezone.now(),
         )
@@ -131,7 +131,7 @@ def ask(request: HttpRequest, slug: Path[Slug], new: NewQuestion) -> Any:
         asked = answering.ask(
             channel=slug,
             subject=subject_of(request),
-            external_id=new.external_id,
+            external_id=key_of(request, new.external_id),
             text=new.text,
             now=timezone.now(),
             by_job=not new.stream,

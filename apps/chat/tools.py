@@ -1,7 +1,8 @@
 """What agents can do in channels: read, talk, ask, remind, and have words delivered.
 
 What a token says is said by `token:<name>`: its trust, the gate's rights and its reminders are that token's, and a key
-that makes a repeated call the same one counts within it.
+that makes a repeated call the same one counts within it. Channels are for all who may read chat, so a tenant's token
+is refused.
 """
 
 from typing import Any, Final
@@ -65,6 +66,7 @@ _ADVICE: Final[Advice] = {
 @tool(tag=Tag.READ)
 def list_channels(*, archived: bool | None = None, limit: Limit = 20, after: After = "") -> ChannelPage:
     """List channels by slug; in an archived one nothing can be said."""
+    _require_no_tenant()
     return page_of(
         ChannelPage, queries.channels(archived=archived), order=("slug",), after=after, limit=limit
     )
@@ -80,6 +82,7 @@ def list_messages(
     after: After = "",
 ) -> MessagePage:
     """List what was said in a channel, newest first; `author` is `user:7` or `token:name`."""
+    _require_no_tenant()
     given: dict[str, Any] = {"kind": kind, "author": author}
     wanted = MessageSearch(**{name: value for name, value in given.items() if value is not None})
     with refusing(ChatError, advice=_ADVICE):
@@ -91,6 +94,7 @@ def list_messages(
 @tool(tag=Tag.READ)
 def get_message(*, channel: Slug, message: Number) -> MessageShown:
     """Return one message: look here for an answer that was still being written."""
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         return _message(messages.get_message(channel=channel, message=message))
 
@@ -98,6 +102,7 @@ def get_message(*, channel: Slug, message: Number) -> MessageShown:
 @tool(tag=Tag.READ)
 def list_summaries(*, channel: Slug, limit: Limit = 20, after: After = "") -> SummaryPage:
     """List what was said in a channel part by part, newest first, in sentences that were said there."""
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         found = queries.summaries(rooms.get_channel(channel))
     return page_of(SummaryPage, found, order=("-created_at", "-id"), after=after, limit=limit)
@@ -109,6 +114,7 @@ def make_channel(*, slug: Slug, title: Title, purpose: Purpose = "") -> ChannelL
 
     The same channel again is the one that is there.
     """
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         require_permission(subject=_me(), action=MANAGE, resource=f"channel:{slug}")
         try:
@@ -123,6 +129,7 @@ def make_channel(*, slug: Slug, title: Title, purpose: Purpose = "") -> ChannelL
 @tool(tag=Tag.EXECUTE)
 def post_message(*, idempotency_key: Key, channel: Slug, text: Words) -> PostedMessage:
     """Say something in a channel, as this token. The same key and words again are the same message."""
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         posted = messages.post(
             channel=channel, subject=_me(), external_id=_key(idempotency_key), text=text, now=timezone.now()
@@ -137,6 +144,7 @@ def ask_question(*, idempotency_key: Key, channel: Slug, text: QuestionText, pro
     Question and answer are messages that all readers of the channel see. The same key and words again are the same
     question, with the answer that it got.
     """
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         asked = answering.ask(
             channel=channel, subject=_me(), external_id=_key(idempotency_key), text=text, now=timezone.now()
@@ -147,6 +155,7 @@ def ask_question(*, idempotency_key: Key, channel: Slug, text: QuestionText, pro
 @tool(tag=Tag.EXECUTE)
 def make_summary(*, channel: Slug) -> SummaryShown:
     """Summarise what was said in a channel since its last summary, however little."""
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         found = rooms.get_channel(channel)
         require_permission(subject=_me(), action=POST, resource=f"channel:{channel}")
@@ -159,6 +168,7 @@ def make_summary(*, channel: Slug) -> SummaryShown:
 @tool(tag=Tag.READ)
 def get_trust() -> Trust:
     """Return how far this token is trusted: what it says may cost trust, which grows again by the day."""
+    _require_no_tenant()
     score = trust.trust_of(_me())
     return Trust(whose=_me(), score=score, locked=score < LOCKED_BELOW)
 
@@ -166,6 +176,7 @@ def get_trust() -> Trust:
 @tool(tag=Tag.RESTRICTED)
 def set_trust(*, whose: Who, score: Score, reason: Reason) -> Trust:
     """Set how far somebody is trusted (`user:7`, `token:name`), if compliance lets this token; it is kept why."""
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         require_permission(subject=_me(), action=MODERATE, resource=f"trust:{whose}")
         found = trust.set_trust(subject=whose, score=score, by=_me(), reason=reason, now=timezone.now())
@@ -177,6 +188,7 @@ def list_deliveries(
     *, status: DeliveryStatus | None = None, limit: Limit = 20, after: After = ""
 ) -> DeliveryPage:
     """List words on their way to channels and webhooks, newest first; uncertain ones wait for a person."""
+    _require_no_tenant()
     found = queries.deliveries(status=status)
     return page_of(DeliveryPage, found, order=("-created_at", "-id"), after=after, limit=limit)
 
@@ -184,6 +196,7 @@ def list_deliveries(
 @tool(tag=Tag.READ)
 def get_delivery(*, delivery: Number) -> DeliveryShown:
     """Return where a delivery stands."""
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         return shown(DeliveryShown, deliveries.get_delivery(delivery))
 
@@ -196,6 +209,7 @@ def request_delivery(
 
     The same key, place and words again are the same delivery. One that may have arrived is not sent again by itself.
     """
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         queued = deliveries.request(
             subject=_me(),
@@ -211,6 +225,7 @@ def request_delivery(
 @tool(tag=Tag.RESTRICTED)
 def decide_delivery(*, delivery: Number, arrived: bool) -> DeliveryShown:
     """Say whether an uncertain delivery arrived; it is not sent again either way."""
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         require_permission(subject=_me(), action=DECIDE, resource=f"delivery:{delivery}")
         decided = deliveries.decide(delivery_id=delivery, arrived=arrived, by=_me(), now=timezone.now())
@@ -222,6 +237,7 @@ def list_reminders(
     *, status: ReminderStatus | None = None, limit: Limit = 20, after: After = ""
 ) -> ReminderPage:
     """List this token's reminders, the next one first."""
+    _require_no_tenant()
     own = Reminder.objects.select_related("channel").filter(subject=_me())
     if status is not None:
         own = own.filter(status=status)
@@ -231,6 +247,7 @@ def list_reminders(
 @tool(tag=Tag.EXECUTE)
 def add_reminder(*, channel: Slug, text: ReminderText, due_at: UtcDatetime) -> ReminderShown:
     """Have words said in a channel at a time. The same reminder again, while it waits, is the same one."""
+    _require_no_tenant()
     now = timezone.now()
     if not now < due_at <= now + MAX_AHEAD:
         raise ToolRefused(f"`due_at` is over, or more than {MAX_AHEAD.days} days ahead.")
@@ -243,8 +260,14 @@ def add_reminder(*, channel: Slug, text: ReminderText, due_at: UtcDatetime) -> R
 @tool(tag=Tag.EXECUTE)
 def cancel_reminder(*, reminder: Number) -> ReminderShown:
     """Cancel one of this token's reminders that still waits."""
+    _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
         return _reminder(reminders.cancel(reminder_id=reminder, subject=_me()))
+
+
+def _require_no_tenant() -> None:
+    if call_scope().tenant:
+        raise ToolRefused("Chat belongs to no tenant; use a token without one.")
 
 
 def _answer(asked: answering.Asked, progress: Progress) -> Message:

@@ -1,6 +1,8 @@
 """Delivers into a channel of this chat."""
 
 from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
 
 from apps.chat import messages
 from apps.chat.channels import get_open_channel
@@ -8,6 +10,8 @@ from apps.chat.errors import ChannelArchivedError, ChannelNotFoundError, Message
 from apps.chat.models import Channel
 from apps.chat.senders.port import Outgoing, Refused
 from monolith import atomic
+
+MAX_EXTERNAL_ID: Final = 200
 
 
 class ChannelSender:
@@ -29,10 +33,16 @@ class ChannelSender:
             with atomic():
                 posted = messages.notice(
                     channel=get_open_channel(outgoing.target),
-                    external_id=f"delivery:{outgoing.key}",
+                    external_id=_external_id(outgoing.key),
                     text=outgoing.text,
                     author="system:deliveries",
                 )
         except (ChannelNotFoundError, ChannelArchivedError, MessageConflictError) as error:
             raise Refused(str(error)) from error
         return str(posted.message.pk)
+
+
+def _external_id(key: str) -> str:
+    """Return what a delivery's message is called: by the key, or by its digest where the key leaves no room."""
+    named = f"delivery:{key}"
+    return named if len(named) <= MAX_EXTERNAL_ID else f"delivery-sha256:{sha256(key.encode()).hexdigest()}"

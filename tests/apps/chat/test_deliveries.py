@@ -172,6 +172,14 @@ def test_what_is_refused_has_failed(place: WebhookServer) -> None:
         assert now_of(delivery).ended_at == NOW
 
 
+def test_what_is_refused_after_an_attempt_that_may_have_arrived_is_uncertain(place: WebhookServer) -> None:
+    place.statuses = [500, 409]
+    delivery = queued("exact")
+    assert deliveries.deliver(delivery.pk, now=NOW) == "pending"
+    assert deliveries.deliver(delivery.pk, now=NOW + FIRST_PAUSE) == "uncertain"
+    assert (now_of(delivery).may_have_arrived, delivery.ended_at) == (True, None)
+
+
 def test_busy_is_tried_again_also_where_twice_would_be_harm(place: WebhookServer) -> None:
     place.statuses = [429]
     delivery = queued("loose")

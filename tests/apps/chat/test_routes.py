@@ -76,6 +76,13 @@ class TestChannelsAndMessages:
         assert (other.status_code, other.json()["type"]) == (409, "/problems/external-id-conflict")
         assert staff.get(f"{HELP}/messages").json()["total"] == 1
 
+    def test_two_people_may_have_the_same_key(self, staff: Client, django_user_model: Any) -> None:
+        assert posted(staff).status_code == 201
+        other = Client()
+        other.force_login(django_user_model.objects.create_user("other", is_staff=True))
+        assert posted(other, text="Other words.").status_code == 201
+        assert staff.get(f"{HELP}/messages").json()["total"] == 2
+
     def test_messages_come_newest_first_in_pages(self, staff: Client) -> None:
         ids = [posted(staff, key=str(number), text=f"Number {number}").json()["id"] for number in range(5)]
         page = staff.get(f"{HELP}/messages?limit=2&offset=1").json()
@@ -136,6 +143,12 @@ class TestAsking:
             "tides",
         )
         assert staff.get(f"{HELP}/messages/{ids['answer']}").json() == done
+
+    def test_nobody_takes_the_id_that_an_answer_will_have(self, staff: Client) -> None:
+        coming = posted(staff).json()["id"] + 2  # the next but one: the next is the message that takes it
+        assert posted(staff, key=f"answer:{coming}", text="Ha!").status_code == 201
+        asked = send(staff, f"{HELP}/ask", external_id="q", text="Nothing about that?", stream=False)
+        assert (asked.status_code, asked.json()["question"]["id"]) == (202, coming)
 
     def test_the_same_question_again_tells_the_answer_that_is_there(self, staff: Client) -> None:
         first = events_of(send(staff, f"{HELP}/ask", external_id="q", text="Nothing about that?"))
@@ -288,6 +301,26 @@ class TestDeliveriesAndReminders:
         (message,) = staff.get(f"{HELP}/messages").json()["items"]
         assert message["text"].endswith(": Tea.")
         assert staff.get(f"{API}/reminders?status=handed_on").json()["total"] == 1
+
+    def test_nobody_takes_a_key_that_a_reminder_will_have(self, staff: Client, jobs: Jobs) -> None:
+        due_at = timezone.now() + timedelta(minutes=3)
+        made = send(staff, f"{API}/reminders", channel="help", text="Tea.", due_at=due_at.isoformat()).json()
+        taken = {"dedupe_key": f"reminder:{made['id']}", "sender": "channel", "target": "help", "text": "Ha!"}
+        assert send(staff, f"{API}/deliveries", **taken).status_code == 202
+        jobs.deploy("chat")
+        jobs.run_for(minutes=5)
+        texts = [each["text"] for each in staff.get(f"{HELP}/messages").json()["items"]]
+        assert [text.rpartition(": ")[2] for text in texts] == ["Tea.", "Ha!"]
+
+    def test_the_longest_key_of_a_delivery_arrives(
+        self, client: Client, jobs: Jobs, django_user_model: Any
+    ) -> None:
+        late = django_user_model.objects.create_user("late", pk=2_000_000_000, is_staff=True)
+        client.force_login(late)
+        given = {"dedupe_key": "k" * 180, "sender": "channel", "target": "help", "text": "Hello."}
+        delivery = send(client, f"{API}/deliveries", **given).json()
+        jobs.run_due()
+        assert client.get(f"{API}/deliveries/{delivery['id']}").json()["status"] == "posted"
 
     def test_a_reminder_is_cancelled_by_whose_it_is(
         self, staff: Client, jobs: Jobs, django_user_model: Any

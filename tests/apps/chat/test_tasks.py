@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from django.utils import timezone
 
-from apps.chat import retention, summaries, tasks, trust
+from apps.chat import deliveries, retention, summaries, tasks, trust
 from apps.chat.models import Channel, Delivery, Message, ModerationEvent, Reminder, Summary, UserTrust
 from apps.chat.sample import load
 from apps.chat.words import sentences, stems
@@ -125,6 +125,24 @@ def test_a_reminder_of_a_channel_that_was_archived_ends(channel: Channel, jobs: 
     jobs.run_due()
     assert Reminder.objects.get().status == "cancelled"
     assert not Delivery.objects.exists()
+
+
+def test_a_reminder_whose_key_is_taken_ends_and_holds_nobody_up(channel: Channel, jobs: Jobs) -> None:
+    due = [
+        Reminder.objects.create(channel=channel, subject="user:1", text=text, due_at=NOW + DAY * days)
+        for days, text in enumerate(("first", "second"))
+    ]
+    deliveries.queue(
+        dedupe_key=f"reminder:{due[0].pk}",
+        sender="channel",
+        target="help",
+        text="Something else.",
+        requested_by="user:2",
+        now=NOW,
+    )
+    tasks.remind.enqueue()
+    jobs.run_due()
+    assert [each.status for each in Reminder.objects.order_by("due_at")] == ["cancelled", "handed_on"]
 
 
 def test_other_modules_have_words_said_once(channel: Channel, events: Events) -> None:

@@ -1,10 +1,12 @@
 """What agents can do in channels, as whom, and that nothing happens twice."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 from django.utils import timezone
 
 from apps.chat import deliveries, summaries, trust
@@ -12,9 +14,9 @@ from apps.chat.channels import make_channel, set_archived
 from apps.chat.models import Channel, Delivery, Message, ModerationEvent, Reminder, State
 from apps.compliance import services as compliance
 from apps.compliance.models import Grant, Rule
-from apps.scheduler import queries as scheduler
 from monolith import entering
 from monolith.contracts import forget_decisions
+from monolith.testing.jobs import Jobs
 from monolith.tools.calls import call_tool
 from monolith.tools.errors import ToolCancelled
 from monolith.tools.progress import Progress
@@ -128,24 +130,37 @@ class TestAsking:
         assert told[0][1].endswith("passages found")
         assert told[-1][0] > 0
 
-    def test_when_nobody_waits_any_more_a_job_writes_the_answer(self, helper: Identity) -> None:
+    def test_when_nobody_waits_any_more_a_job_writes_the_answer(self, helper: Identity, jobs: Jobs) -> None:
         write_notes()
-        progress = Progress()
-        progress.cancel()
+        progress = Progress(lambda *_: progress.mark_cancelled())
         asked = {"idempotency_key": "q", "channel": "help", "text": ASKED}
 
         told = call_tool(helper, "chat_ask_question", asked, progress)
 
         assert told.outcome == "cancelled"
-        with entering("chat"):
-            assert Message.objects.get(kind="answer").state == State.ANSWERING
-        with entering("scheduler"):
-            jobs = scheduler.newest_jobs(
-                module="chat", status=None, task="apps.chat.tasks.answer", since=None, before=None, limit=5
-            )
-        assert len(jobs["items"]) == 1
+        require_written_by_a_job(jobs)
         with pytest.raises(ToolCancelled):
             progress.report(1)
+
+    def test_a_statement_that_is_ended_leaves_the_answer_to_a_job(self, helper: Identity, jobs: Jobs) -> None:
+        write_notes()
+        progress = Progress()
+        cancelling = threading.Thread(target=progress.cancel)
+
+        def hang(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if "SELECT" in sql and not progress.is_cancelled:
+                cancelling.start()
+                with transaction.atomic(using="knowledge"):  # the test's own transaction outlives it
+                    execute("SELECT pg_sleep(20)", None, many, context)
+            return execute(sql, params, many, context)
+
+        asked = {"idempotency_key": "q", "channel": "help", "text": ASKED}
+        with connections["knowledge"].execute_wrapper(hang):
+            told = call_tool(helper, "chat_ask_question", asked, progress)
+
+        cancelling.join(20)
+        assert told.outcome == "cancelled"
+        require_written_by_a_job(jobs)
 
 
 class TestDeliveries:
@@ -214,6 +229,39 @@ class TestWhoMay:
             assert trust.trust_of("token:helper") == 10
             assert ModerationEvent.objects.filter(by="token:helper", reasons=["It shouts."]).exists()
 
+    def test_a_token_of_a_tenant_is_refused_by_every_tool(self) -> None:
+        of_north = guest(name="helper", tenant="north")
+        due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        keyed = {"idempotency_key": "k", "channel": "help", "text": "Hello."}
+        arguments: dict[str, dict[str, Any]] = {
+            "chat_list_messages": {"channel": "help"},
+            "chat_get_message": {"channel": "help", "message": 1},
+            "chat_list_summaries": {"channel": "help"},
+            "chat_get_delivery": {"delivery": 1},
+            "chat_make_channel": {"slug": "mine", "title": "Mine"},
+            "chat_post_message": keyed,
+            "chat_ask_question": keyed,
+            "chat_make_summary": {"channel": "help"},
+            "chat_request_delivery": {
+                "idempotency_key": "k",
+                "sender": "channel",
+                "target": "help",
+                "text": "Hello.",
+            },
+            "chat_add_reminder": {"channel": "help", "text": "Hello.", "due_at": due},
+            "chat_cancel_reminder": {"reminder": 1},
+            "chat_decide_delivery": {"delivery": 1, "arrived": True},
+            "chat_set_trust": {"whose": "user:1", "score": 0, "reason": "No."},
+        }
+        for name in (name for name, tool in tools().items() if tool.module == "chat"):
+            told = (confirmed if tools()[name].tag == "restricted" else call_tool_of)(
+                of_north, name, **arguments.get(name, {})
+            )
+            assert (told.outcome, told.text) == (
+                "refused",
+                "Chat belongs to no tenant; use a token without one.",
+            ), name
+
     def test_what_the_gate_does_not_let_a_token_do_does_not_happen(self) -> None:
         nobody = guest(name="nobody")
         due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
@@ -246,6 +294,12 @@ class TestWhoMay:
                 assert not model._default_manager.exists()
             assert Channel.objects.count() == 1
             make_channel(slug="free", title="Free")
+
+
+def require_written_by_a_job(jobs: Jobs) -> None:
+    with entering("chat"):
+        assert Message.objects.get(kind="answer").state == State.ANSWERING
+    assert [(run.task, run.result) for run in jobs.run_due()] == [("apps.chat.tasks.answer", "answered")]
 
 
 def call_tool_of(identity: Identity, name: str, /, **arguments: Any) -> Any:
