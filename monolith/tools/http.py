@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -54,6 +55,7 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         return problem_response(request, 403, detail="A page of another origin asks here.")
     scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     identity = authenticate(secret.strip()) if scheme.lower() == _BEARER else None
+    _let_go_of_connection()
     if identity is None:
         return _unauthorized(request)
     from monolith.tools.server import Guest
@@ -100,6 +102,13 @@ def metadata(request: HttpRequest) -> HttpResponse:
             **({"authorization_servers": list(issuers)} if issuers else {}),
         }
     )
+
+
+def _let_go_of_connection() -> None:
+    """Give the platform's connection back: the tool takes one in another thread, and this one only waits for it."""
+    connection = connections["default"]
+    if not connection.in_atomic_block:  # of a test
+        connection.close()
 
 
 def leave_threads(threads: int) -> None:
