@@ -17,7 +17,7 @@ from tests.contracts.toy import scenarios
 from tests.served_tier import wait_until_it_answers
 from tests.system.running_up import children, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 DEADLINE_S = 0.4
 MOST_CALLS = 3 * FAILURES

@@ -23,7 +23,7 @@ from tests.system.events_project import (
 )
 from tests.system.jobs_project import QCluster, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 EVENTS = int(os.environ.get("MONOLITH_CHAOS_EVENTS", "1500"))
 KEYS = int(os.environ.get("MONOLITH_CHAOS_KEYS", "50"))

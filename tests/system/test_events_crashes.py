@@ -14,7 +14,7 @@ from tests.nats_server import nats_server
 from tests.system.events_project import READERS, EventsProject, events_project
 from tests.system.jobs_project import QCluster, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CRASHED = 9
 NUMBERS = 5

@@ -13,7 +13,7 @@ from tests.nats_server import nats_server
 from tests.system.events_project import EventsProject, events_project
 from tests.system.jobs_project import QCluster, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 WAITING = int(os.environ.get("MONOLITH_WAITING_TIMERS", "200000"))
 TIMERS = 20

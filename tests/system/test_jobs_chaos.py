@@ -15,7 +15,7 @@ import pytest
 
 from tests.system.jobs_project import OURS, JobsProject, QCluster, jobs_project, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 MODULES = 9
 WORKERS = 8

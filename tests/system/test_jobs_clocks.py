@@ -7,7 +7,7 @@ import pytest
 
 from tests.system.jobs_project import OURS, TICKING, JobsProject, QCluster, jobs_project, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 MODULES = 3
 PER_MODULE = 60

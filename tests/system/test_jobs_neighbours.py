@@ -8,7 +8,7 @@ import pytest
 from monolith.embedded import NatsServer
 from tests.system.jobs_project import JobsProject, QCluster, jobs_project, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from monolith.embedded import erase
 from monolith.serving.exit_codes import PORT_TAKEN
 from tests.system.running_up import Up, children, wait_until, wait_until_gone
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

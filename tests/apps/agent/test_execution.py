@@ -29,7 +29,7 @@ from tests.apps.agent.echo_server import EchoServer
 from tests.apps.agent.execution_process import ENVIRONMENT, ROOT, ExecutionProcess, executing
 from tests.nats_server import NatsServer, nats_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 TOLD: Final = tuple(
     kind.message_type.name for kind in (ExecutionStarted, ExecutionSucceeded, ExecutionFailed)

@@ -19,7 +19,7 @@ from monolith.models import Lease
 from tests.apps.ships.nmea import position
 from tests.served_tier import ROOT, tier_environ
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db", "ingest_granted")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("committed_db", "ingest_granted")]
 
 TIMEOUT_S = 30.0
 SUPERVISE = """

@@ -41,6 +41,7 @@ print(fired)
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.usefixtures("committed_db")
 def test_each_tick_has_one_job_when_processes_wake_for_it_together(cluster: PostgresCluster) -> None:
     environ = tier_environ(cluster, "private", DJANGO_SETTINGS_MODULE="settings.private")

@@ -15,7 +15,7 @@ from tests.contracts.proxy import proxy, swallowed
 from tests.monolith.jobs import singleton_works as works
 from tests.monolith.jobs.singleton_hosts import Deployment, Step, deployment, is_gone, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("committed_db")]
 
 
 @pytest.fixture
