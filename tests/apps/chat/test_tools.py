@@ -1,7 +1,7 @@
 """What agents can do in channels, as whom, and that nothing happens twice."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -142,7 +142,11 @@ class TestAsking:
         with pytest.raises(ToolCancelled):
             progress.report(1)
 
-    def test_a_statement_that_is_ended_leaves_the_answer_to_a_job(self, helper: Identity, jobs: Jobs) -> None:
+    def test_a_statement_that_is_ended_leaves_the_answer_to_a_job(
+        self, helper: Identity, jobs: Jobs, placed_remotely: Mapping[str, str]
+    ) -> None:
+        if "knowledge" in placed_remotely:
+            pytest.skip("the statement that a cancelled call ends is one of this process")
         write_notes()
         progress = Progress()
         cancelling = threading.Thread(target=progress.cancel)
