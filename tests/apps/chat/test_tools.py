@@ -1,7 +1,7 @@
 """What agents can do in channels, as whom, and that nothing happens twice."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from apps.compliance.models import Grant, Rule
 from monolith import entering
 from monolith.contracts import forget_decisions
 from monolith.testing.jobs import Jobs
+from monolith.testing.placement import modules_to_place
 from monolith.tools.calls import call_tool
 from monolith.tools.errors import ToolCancelled
 from monolith.tools.progress import Progress
@@ -143,9 +144,9 @@ class TestAsking:
             progress.report(1)
 
     def test_a_statement_that_is_ended_leaves_the_answer_to_a_job(
-        self, helper: Identity, jobs: Jobs, placed_remotely: Mapping[str, str]
+        self, helper: Identity, jobs: Jobs, pytestconfig: pytest.Config
     ) -> None:
-        if "knowledge" in placed_remotely:
+        if "knowledge" in modules_to_place(pytestconfig):
             pytest.skip("the statement that a cancelled call ends is one of this process")
         write_notes()
         progress = Progress()
