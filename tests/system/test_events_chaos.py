@@ -1,6 +1,6 @@
 """Events while processes and brokers are killed: every effect once, nothing lost, the order of each key kept.
 
-With MONOLITH_CHAOS_EVENTS=100000 in the environment as many as the design promises; a few thousand otherwise. What is
+With MONOLITH_CHAOS_EVENTS=100000 in the environment as many as the design promises; a thousand otherwise. What is
 checked is read from the subscribers' own tables, by the database's superuser.
 """
 
@@ -25,7 +25,7 @@ from tests.system.jobs_project import QCluster, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
-EVENTS = int(os.environ.get("MONOLITH_CHAOS_EVENTS", "1500"))
+EVENTS = int(os.environ.get("MONOLITH_CHAOS_EVENTS", "1000"))
 KEYS = int(os.environ.get("MONOLITH_CHAOS_KEYS", "50"))
 CLUSTERS = 4
 PACE_S = 2.0  # between two kills
