@@ -27,7 +27,8 @@ def _ahead(moment: datetime) -> datetime:
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=80)]
 Line = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=120, strip_whitespace=True)]
-Subject = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=200)]
+# So that `trust:` and it are no longer than what the gate takes.
+Subject = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=190)]
 Reason = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=500)]
 Key = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", min_length=1, max_length=180)]
 Words = Annotated[str, StringConstraints(pattern=_TEXT, min_length=1, max_length=MAX_TEXT)]

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -62,11 +63,13 @@ def jobs(up: Up) -> list[dict[str, Any]]:
 
 
 def tasks_without_messages(module: str) -> list[str]:
-    """Return the tasks of a module that somebody can enqueue: what a message is handed to, only a message starts."""
+    """Return the tasks of a module that run by themselves: no message starts them, and they take no argument."""
     return [
         path
         for path, task in tasks_of(module).items()
-        if not isinstance(task, Subscriber) and path != forget_decisions.module_path
+        if not isinstance(task, Subscriber)
+        and path != forget_decisions.module_path
+        and all(each.default is not each.empty for each in signature(task.func).parameters.values())
     ]
 
 

@@ -110,6 +110,6 @@ def test_name_that_is_no_module_ends_the_run_before_it_begins(project: Path) -> 
 
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert (
-        "--place-remotely names 'nothing', which is not declared; known: agent, compliance, "
+        "--place-remotely names 'nothing', which is not declared; known: agent, chat, compliance, "
         in done.stderr + done.stdout
     )
