@@ -1,5 +1,6 @@
 """One tier under granian: the check first, then the port, then the workers."""
 
+import gc
 import logging
 import os
 from dataclasses import dataclass
@@ -28,8 +29,9 @@ logger = logging.getLogger("monolith.serving")
 
 PORTS: Final = {Profile.PUBLIC: 8000, Profile.PRIVATE: 8001}
 # More threads keep more requests waiting for PostgreSQL at once, and take more from each other's interpreter; on the
-# public tier each holds one connection. An agent's request on the private tier keeps its thread while its tool runs.
-DEFAULT_THREADS: Final = {Profile.PUBLIC: 4, Profile.PRIVATE: 24}
+# public tier each holds one connection. On the private tier an agent's request keeps its thread while its tool runs or
+# waits its turn: those threads cost nothing meanwhile.
+DEFAULT_THREADS: Final = {Profile.PUBLIC: 4, Profile.PRIVATE: 64}
 # Requests a worker accepts before it leaves the rest in the socket's queue, per thread.
 BACKPRESSURE_PER_THREAD: Final = 16
 HEADER_TIMEOUT_MS: Final = 10_000  # a client that sends its header slower than this is cut off
@@ -128,4 +130,5 @@ def load_application(threads: int) -> Any:
     for name in [name for name in os.environ if name.startswith(CONTRACT_KEYS_PREFIX)]:
         del os.environ[name]
     os.environ.pop("MONOLITH_SECRET_KEY", None)
+    gc.freeze()  # what is there now stays: looking through it would hold up all requests for a tenth of a second
     return application

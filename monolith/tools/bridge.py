@@ -30,7 +30,7 @@ BEAT_S: Final = (
 PATIENCE: Final = (
     0.25  # of a beat: for an answer with a status of its own, before it becomes a stream of events
 )
-AT_ONCE: Final = 20  # requests under way; each waits in a thread of the server
+AT_ONCE: Final = 56  # requests under way; each waits in a thread of the server
 AHEAD: Final = 16  # messages that wait for a client to take them, before the application waits too
 EVENTS: Final = "text/event-stream"
 BEAT: Final = b": \n\n"
@@ -57,7 +57,7 @@ class Bridge:
         self._beat_s = beat_s
         self._loop = asyncio.new_event_loop()
         self._ready: Future[None] = Future()
-        self._under_way: set[_Exchange] = set()  # the loop's thread alone touches it
+        self._under_way: set[Exchange] = set()  # the loop's thread alone touches it
         self._thread = threading.Thread(target=self._run, name="monolith-asgi", daemon=True)
         self._thread.start()
         self._ready.result(START_S)
@@ -67,18 +67,26 @@ class Bridge:
         """Say whether anything asked would be answered: its loop ends with the application's lifespan."""
         return self._thread.is_alive()
 
-    def ask(self, scope: MutableMapping[str, Any], body: bytes) -> "Answer":
+    def ask(
+        self,
+        scope: MutableMapping[str, Any],
+        body: bytes,
+        on_begin: Callable[["Exchange"], None] = lambda _: None,
+    ) -> "Answer":
         """Give the application a request, and return once it has begun to answer. Raises Busy, or what it raised.
+
+        `on_begin` is told what can be cancelled from then on.
 
         An application that lets a client wait for longer than a beat, where the client takes events, gets its answer
         sent as one: there is something to write until it is there.
         """
         if not self._places.acquire(blocking=False):
             raise Busy
-        exchange = _Exchange(self._loop, body)
+        exchange = Exchange(self._loop, body)
         exchange.task = asyncio.run_coroutine_threadsafe(self._serve(scope, exchange), self._loop)
         exchange.task.add_done_callback(lambda _: self._places.release())
-        return _begun(exchange, self._beat_s, takes_events=_takes_events(scope))
+        on_begin(exchange)
+        return _begun(exchange, self._beat_s, takes_events=accepts_events(scope))
 
     def cancel_all(self) -> None:
         """Cancel what is under way, for a process that ends; from any thread."""
@@ -89,7 +97,7 @@ class Bridge:
         for exchange in self._under_way:
             exchange.cancel()
 
-    async def _serve(self, scope: MutableMapping[str, Any], exchange: "_Exchange") -> None:
+    async def _serve(self, scope: MutableMapping[str, Any], exchange: "Exchange") -> None:
         self._under_way.add(exchange)
         try:
             await self._application(scope, exchange.receive, exchange.send)
@@ -115,8 +123,10 @@ class Bridge:
             raise
 
 
-class _Exchange:
+class Exchange:
     """One request and its answer, between the loop's thread and the request's."""
+
+    is_cancelled = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop, body: bytes) -> None:
         self.parts: queue.SimpleQueue[Message | Exception | None] = queue.SimpleQueue()
@@ -147,7 +157,8 @@ class _Exchange:
         return message
 
     def cancel(self) -> None:
-        """Cancel the application's task; from any thread."""
+        """Cancel the application's task; from any thread. What was not answered by then has an empty answer."""
+        self.is_cancelled = True
         if self.task is not None:
             self.task.cancel()
 
@@ -169,7 +180,7 @@ class Answer:
 class Parts:
     """The body of an answer as an iterator. Closed before its end, it cancels the application."""
 
-    def __init__(self, exchange: _Exchange, parts: Iterator[bytes]) -> None:
+    def __init__(self, exchange: Exchange, parts: Iterator[bytes]) -> None:
         self._exchange = exchange
         self._parts = parts
         self._is_over = False
@@ -191,11 +202,13 @@ class Parts:
             self._exchange.cancel()
 
 
-def _begun(exchange: _Exchange, beat_s: float, *, takes_events: bool) -> Answer:
+def _begun(exchange: Exchange, beat_s: float, *, takes_events: bool) -> Answer:
     try:
         first = exchange.take(beat_s * PATIENCE if takes_events else None)
     except queue.Empty:
         return Answer(200, list(_EVENT_HEADERS), Parts(exchange, _late(exchange, beat_s)))
+    if first is None and exchange.is_cancelled:
+        return Answer(200, list(_EVENT_HEADERS), Parts(exchange, iter(())))
     status, headers = _start(first)
     return Answer(status, headers, Parts(exchange, _rest(exchange, beat_s if _is_events(headers) else None)))
 
@@ -207,7 +220,7 @@ def _start(message: Message | None) -> tuple[int, list[tuple[str, str]]]:
     return message["status"], headers
 
 
-def _rest(exchange: _Exchange, beat_s: float | None) -> Iterator[bytes]:
+def _rest(exchange: Exchange, beat_s: float | None) -> Iterator[bytes]:
     """Yield the body, and a beat whenever there was nothing for that long."""
     waits = _waits(beat_s)
     while True:
@@ -225,17 +238,20 @@ def _rest(exchange: _Exchange, beat_s: float | None) -> Iterator[bytes]:
             return
 
 
-def _late(exchange: _Exchange, beat_s: float) -> Iterator[bytes]:
+def _late(exchange: Exchange, beat_s: float) -> Iterator[bytes]:
     """Yield beats until the answer begins, then the answer: events as they come, one JSON document as one event."""
     yield BEAT
     waits = _waits(beat_s)
     while True:
         try:
-            _, headers = _start(exchange.take(next(waits)))
+            message = exchange.take(next(waits))
         except queue.Empty:
             yield BEAT
             continue
         break
+    if message is None and exchange.is_cancelled:
+        return
+    _, headers = _start(message)
     if _is_events(headers):
         yield from _rest(exchange, beat_s)
     elif body := b"".join(_rest(exchange, None)):
@@ -253,6 +269,7 @@ def _is_events(headers: list[tuple[str, str]]) -> bool:
     return dict(headers).get("content-type", "").startswith(EVENTS)
 
 
-def _takes_events(scope: MutableMapping[str, Any]) -> bool:
+def accepts_events(scope: MutableMapping[str, Any]) -> bool:
+    """Say whether whoever asks takes a stream of events for an answer."""
     accepted = [value for name, value in scope["headers"] if name == b"accept"]
     return any(kind in value for value in accepted for kind in (EVENTS.encode(), b"text/*", b"*/*"))

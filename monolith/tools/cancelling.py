@@ -14,18 +14,18 @@ from typing import Any, Final
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from monolith.tools.bridge import Parts
+from monolith.tools.bridge import Exchange
 from monolith.tools.tokens import Identity
 
 type Name = tuple[UUID, str, str]  # token, session, number of the request
 
 BYTES: Final = 16
-_under_way: WeakValueDictionary[Name, Parts] = WeakValueDictionary()
+_under_way: WeakValueDictionary[Name, Exchange] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as far as cancelling goes."""
+    """A request as far as cancelling and its way through the protocol's server go."""
 
     token: UUID
     session: str
@@ -36,19 +36,27 @@ class Asked:
         """Say whether it begins a session."""
         return self.message.get("method") == "initialize"
 
-    def remember(self, parts: Parts) -> None:
+    @property
+    def wants_progress(self) -> bool:
+        """Say whether it asks to hear how far it is."""
+        match self.message.get("params"):
+            case {"_meta": {"progressToken": _}}:
+                return True
+        return False
+
+    def remember(self, exchange: Exchange) -> None:
         """Let this request be cancelled for as long as its answer is taken."""
         if self.session and "id" in self.message:
-            _under_way[self.token, self.session, str(self.message["id"])] = parts
+            _under_way[self.token, self.session, str(self.message["id"])] = exchange
 
     def cancel_named(self) -> None:
         """Cancel the request that this message names, if it names one of the same token and session."""
         parameters = self.message.get("params")
         if self.message.get("method") != "notifications/cancelled" or not isinstance(parameters, Mapping):
             return
-        parts = _under_way.get((self.token, self.session, str(parameters.get("requestId"))))
-        if parts is not None:
-            parts.close()
+        exchange = _under_way.get((self.token, self.session, str(parameters.get("requestId"))))
+        if exchange is not None:
+            exchange.cancel()
 
 
 def read(identity: Identity, session: str, body: bytes) -> Asked:

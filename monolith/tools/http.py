@@ -4,10 +4,12 @@ So any process answers any request. What the protocol calls a stream, progress a
 request that it belongs to. The metadata of RFC 9728 says where a token is from, for clients that ask.
 """
 
+import gc
 import os
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from contextvars import copy_context
-from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,17 +24,18 @@ from monolith.http.problems import problem_response
 from monolith.serving.ending import on_ending
 from monolith.tools import cancelling
 from monolith.tools.addresses import PATH, metadata_of, resource_of
-from monolith.tools.bridge import AT_ONCE, Bridge, Busy
+from monolith.tools.bridge import AT_ONCE, Bridge, Busy, accepts_events
 from monolith.tools.offer import Tag
 from monolith.tools.registry import tools
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import authenticate
 
 MAX_BODY: Final = 1024 * 1024
-GUEST: Final = "monolith.guest"
+GUEST: Final = "monolith.guest"  # in a scope, for the tools
+ASKED: Final = "monolith.asked"
 SESSION: Final = "Mcp-Session-Id"
 _BEARER: Final = "bearer"  # in whatever case: RFC 9110, 11.1
-SPARED: Final = 4  # threads of a server, for everybody who is no agent
+SPARED: Final = 8  # threads of a server, for everybody who is no agent
 _at_once = AT_ONCE
 _bridges: dict[int, Bridge] = {}
 _making = threading.Lock()
@@ -62,14 +65,13 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
 
     asked = cancelling.read(identity, request.headers.get(SESSION, ""), request.body)
     asked.cancel_named()
-    scope = _scope(request) | {GUEST: Guest(identity, copy_context())}
+    scope = _scope(request) | {GUEST: Guest(identity, copy_context()), ASKED: asked}
     try:
-        answer = bridge().ask(scope, request.body)
+        answer = bridge().ask(scope, request.body, asked.remember)
     except Busy:
         return problem_response(
             request, 503, detail="Too many agents ask at once.", headers={"Retry-After": "1"}
         )
-    asked.remember(answer.parts)
     response: HttpResponseBase
     if answer.is_events:
         response = StreamingHttpResponse(answer.parts, status=answer.status)
@@ -129,6 +131,7 @@ def bridge() -> Bridge:
 
 
 def _made() -> Bridge:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from mcp.server.transport_security import TransportSecuritySettings
 
     from monolith.tools.server import Context, Guest, ToolServer
@@ -139,17 +142,34 @@ def _made() -> Bridge:
         return guest
 
     tools()  # here, where one thread makes what others wait for, and not in each that calls first
-    server = ToolServer(identify)
+    protocol = ToolServer(identify).protocol
     # Host and origin are checked before it: Django knows which names are ours.
     open_ = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    application = server.protocol.streamable_http_app(
-        streamable_http_path=PATH,
-        stateless_http=True,
-        max_request_body_size=MAX_BODY,
-        transport_security=open_,
+    streams, documents = (
+        StreamableHTTPSessionManager(
+            protocol,
+            json_response=as_document,
+            stateless=True,
+            security_settings=open_,
+            max_request_body_size=MAX_BODY,
+        )
+        for as_document in (False, True)
     )
-    made = Bridge(application, partial(server.protocol.session_manager.run), at_once=_at_once)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        # One document where nothing else would be in the stream: that takes half the time. Whoever takes no events is
+        # refused by the first, as the protocol asks: only to them is nothing written while a call runs.
+        fits = accepts_events(scope) and not scope[ASKED].wants_progress
+        await (documents if fits else streams).handle_request(scope, receive, send)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with streams.run(), documents.run():
+            yield
+
+    made = Bridge(application, lifespan, at_once=_at_once)
     on_ending(made.cancel_all)
+    gc.freeze()  # the SDK is large; see monolith.serving
     return made
 
 

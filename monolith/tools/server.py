@@ -7,7 +7,7 @@ only what serves agents does.
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context as ContextVars
 from dataclasses import dataclass
@@ -31,6 +31,7 @@ from monolith.tools.offer import MARKDOWN
 from monolith.tools.progress import Progress
 from monolith.tools.prompts import visible_prompts
 from monolith.tools.protocol import described, described_prompt, listed_resource, result, template
+from monolith.tools.registry import tools
 from monolith.tools.resources import resource_at, visible_resources
 from monolith.tools.telling import Telling
 from monolith.tools.tokens import Identity
@@ -72,6 +73,7 @@ class ToolServer:
             instructions=INSTRUCTIONS,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
+            get_tool_input_schema=input_schema_of,  # else it lists all tools at each call
             on_list_resources=self._list_resources,
             on_list_resource_templates=self._list_resource_templates,
             on_read_resource=self._read_resource,
@@ -193,6 +195,12 @@ class ToolServer:
 
 # Where the fault is not the caller's; all else is a request that cannot be answered as it is.
 _CODES: Final = {ToolCall.Outcome.FAILED.value: types.INTERNAL_ERROR}
+
+
+def input_schema_of(name: str) -> Mapping[str, Any] | None:
+    """Return what a tool takes, None where there is no such tool; for the protocol's headers, and told to nobody."""
+    tool = tools().get(name)
+    return tool.input_schema if tool is not None else None
 
 
 def page_of[Item](

@@ -1,6 +1,6 @@
 """Tools under guests: many MCP clients against the private tier, one client and a route of people in the same run.
 
-    uv run python -m tests.benchmarks.tools [--clients 50] [--seconds 60] [--rest 1.0] [--one-seconds 30]
+    uv run python -m tests.benchmarks.tools [--clients 50] [--seconds 60] [--rest 2.0] [--one-seconds 30]
 
 The official client over streamable HTTP against `manage.py serve`. Each client calls a tool, rests as an agent does that
 thinks (`--rest` seconds on average, exponentially distributed), and calls the next. Meanwhile a person's client asks for a
@@ -10,6 +10,7 @@ of one client, the people's list within 1.5 times of what it takes without guest
 
 import argparse
 import asyncio
+import gc
 import os
 import random
 import statistics
@@ -132,6 +133,7 @@ async def guests(address: str, secret: str, clients: int, seconds: float, rest_s
     """Let so many clients call at the same time, each with a connection of its own."""
     async with AsyncExitStack() as stack:
         sessions = [await stack.enter_async_context(guest(address, secret)) for _ in range(clients)]
+        gc.freeze()  # or looking through what each of them keeps of the tools is measured with the calls
         await asyncio.gather(*(calls(session, seconds, rest_s, seen) for session in sessions))
 
 
@@ -178,7 +180,7 @@ def main() -> None:
     )
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--rest", type=float, default=1.0, help="seconds that a client rests between calls")
+    parser.add_argument("--rest", type=float, default=2.0, help="seconds that a client rests between calls")
     parser.add_argument("--one-seconds", type=float, default=30.0, help="of each run that compares")
     options = parser.parse_args()
     with private_tier() as (address, secret):

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 from mcp import ClientSession
 
+from monolith.tools.server import THREADS
 from tests.system.jobs_project import wait_until
 from tests.system.tools_project import Address, ToolsProject, over_http, over_stdio, tools_project
 
@@ -229,7 +230,7 @@ def test_clients_that_do_not_read_keep_nobody_waiting(
 ) -> None:
     message = request_of("toy_repeat_text", {"text": "0123456789", "times": 26_000})
     opened = []
-    for _ in range(8):  # twice as many as the server has threads
+    for _ in range(2 * THREADS):  # of which a tool takes one
         each = socket.socket()
         each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         each.connect((address.host, address.port))

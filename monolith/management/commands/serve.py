@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threads",
             type=int,
-            help="requests that one worker answers at a time (4 on the public tier, 24 on the private one)",
+            help="requests that one worker answers at a time (4 on the public tier, 64 on the private one)",
         )
         parser.add_argument("--access-log", action="store_true", help="log every request")
         parser.add_argument("--lifeline", type=int, help=SUPPRESS)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from monolith.tools.bridge import BEAT, Application, Bridge, Busy
+from monolith.tools.bridge import BEAT, Application, Bridge, Busy, Exchange
 
 BEAT_S: Final = 0.02
 EVENTS: Final = [(b"content-type", b"text/event-stream")]
@@ -133,6 +133,20 @@ def test_closing_an_answer_that_is_complete_cancels_nothing() -> None:
         answer.parts.close()
         assert ended.wait(5)
         assert not cancelled.is_set()
+
+
+@pytest.mark.parametrize("waits_s", [0, BEAT_S * 2])
+@pytest.mark.parametrize("accept", [b"application/json, text/event-stream", b"application/json"])
+def test_what_is_cancelled_before_it_answers_has_an_empty_answer(waits_s: float, accept: bytes) -> None:
+    async def application(_: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    def cancel(exchange: Exchange) -> None:
+        threading.Timer(waits_s, exchange.cancel).start()
+
+    with bridged(application) as bridge:
+        answer = bridge.ask(scope(accept), b"", cancel)
+        assert (answer.status, [part for part in answer.parts if part != BEAT]) == (200, [])
 
 
 def test_a_process_that_ends_cancels_everything() -> None:

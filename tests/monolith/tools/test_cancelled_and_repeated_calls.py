@@ -1,7 +1,6 @@
 """Calls that nobody waits for, calls that come twice, and the message that cancels one."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -17,16 +16,13 @@ from tests.tool_calls import answer, guest
 INGEST = "knowledge_ingest_raw"
 
 
-class Parts(Iterator[bytes]):
-    """Stands where an answer is taken, and notes that it was closed."""
+class Exchange:
+    """Stands where a request is under way, and notes that it was cancelled."""
 
-    is_closed = False
+    is_cancelled = False
 
-    def __next__(self) -> bytes:
-        raise StopIteration
-
-    def close(self) -> None:
-        self.is_closed = True
+    def cancel(self) -> None:
+        self.is_cancelled = True
 
 
 def asked(identity: Identity, session: str, **message: Any) -> cancelling.Asked:
@@ -58,8 +54,8 @@ def test_a_key_is_one_tokens_own() -> None:
 def test_a_message_cancels_a_call_of_its_own_session_and_token() -> None:
     one = Identity(uuid4(), "one", "", frozenset())
     other = Identity(uuid4(), "other", "", frozenset())
-    parts: Any = Parts()
-    asked(one, "s", id=3, method="tools/call").remember(parts)
+    exchange: Any = Exchange()
+    asked(one, "s", id=3, method="tools/call").remember(exchange)
     cancel = {"method": "notifications/cancelled", "params": {"requestId": 3}}
 
     for message in (
@@ -71,9 +67,9 @@ def test_a_message_cancels_a_call_of_its_own_session_and_token() -> None:
         asked(one, "s", method="notifications/progress", params={"requestId": 3}),
     ):
         message.cancel_named()
-    assert not parts.is_closed
+    assert not exchange.is_cancelled
     asked(one, "s", **cancel).cancel_named()
-    assert parts.is_closed
+    assert exchange.is_cancelled
 
 
 def test_what_cannot_be_read_cancels_nothing_and_keeps_nothing() -> None:
