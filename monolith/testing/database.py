@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from monolith.composition import composed
 from monolith.embedded import PostgresCluster
+from monolith.liveness import has_ended
 from monolith.module import BROKER, PLATFORM
 
 # Every table of the modules and the platform, partitions included.
@@ -106,32 +107,69 @@ def anonymous(django_db_setup: None, cluster: PostgresCluster) -> Iterator[psyco
         yield connection
 
 
+class Tables:
+    """The tables of the test database, asked by a superuser's connection that is kept: a new one knows none of them."""
+
+    def __init__(self, cluster: PostgresCluster, database: str) -> None:
+        self._cluster = cluster
+        self._database = database
+        self._kept: psycopg.Connection[Any] | None = None
+
+    def all(self) -> set[tuple[str, str]]:
+        """Return schema and name of each."""
+        return self._found(TABLES)
+
+    def drop(self, tables: set[tuple[str, str]]) -> None:
+        for table in tables:
+            self._connection().execute(SQL("DROP TABLE IF EXISTS {} CASCADE").format(Identifier(*table)))
+
+    def empty(self) -> None:
+        """Empty those that were written to, but for what migrations wrote."""
+        written = sorted(table for table in self._found(WRITTEN) if table[1] not in WRITTEN_BY_MIGRATIONS)
+        if not written:
+            return
+        emptied = SQL(", ").join(Identifier(*table) for table in written)
+        with self._connection().transaction():
+            # Triggers that refuse it guard what was written for good; what a test wrote is not.
+            self._connection().execute("SET LOCAL session_replication_role = replica")
+            self._connection().execute(SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(emptied))
+
+    def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+
+    def _found(self, query: str) -> set[tuple[str, str]]:
+        schemas = [*composed().declared, PLATFORM, BROKER]
+        return {(schema, table) for schema, table in self._connection().execute(query, [schemas])}
+
+    def _connection(self) -> psycopg.Connection[Any]:
+        if self._kept is None or has_ended(self._kept):  # with a server that a test restarted
+            self.close()
+            self._kept = admin_connection(self._cluster, self._database)
+        return self._kept
+
+
+@pytest.fixture(scope="session")
+def tables(django_db_setup: None, cluster: PostgresCluster) -> Iterator[Tables]:
+    """The tables of this worker's database."""
+    from django.db import connections
+
+    kept = Tables(cluster, connections["default"].settings_dict["NAME"])
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def committed_db(
-    django_db_setup: None, cluster: PostgresCluster, django_db_blocker: DjangoDbBlocker
-) -> Iterator[None]:
+def committed_db(tables: Tables, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Let a test commit for real; afterwards every table is emptied, and what tables it made are dropped.
 
     pytest-django's `transactional_db` truncates through each alias, which no serving role may do.
     """
     from django.db import connections
 
-    name = connections["default"].settings_dict["NAME"]
-    with admin_connection(cluster, name) as connection:
-        before = _tables(connection, TABLES)
+    before = tables.all()
     with django_db_blocker.unblock():
         yield
         connections.close_all()
-    with admin_connection(cluster, name) as connection:
-        for made in _tables(connection, TABLES) - before:
-            connection.execute(SQL("DROP TABLE IF EXISTS {} CASCADE").format(Identifier(*made)))
-        written = [table for table in _tables(connection, WRITTEN) if table[1] not in WRITTEN_BY_MIGRATIONS]
-        if written:
-            # Triggers that refuse it guard what was written for good; what a test wrote is not.
-            connection.execute("SET session_replication_role = replica")
-            emptied = SQL(", ").join(Identifier(*table) for table in sorted(written))
-            connection.execute(SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(emptied))
-
-
-def _tables(connection: psycopg.Connection[Any], query: str) -> set[tuple[str, str]]:
-    return {(s, t) for s, t in connection.execute(query, [[*composed().declared, PLATFORM, BROKER]])}
+    tables.drop(tables.all() - before)
+    tables.empty()
