@@ -27,6 +27,7 @@ from contracts.knowledge import Visible
 from monolith import atomic
 from monolith.contracts import CallError
 from monolith.database_errors import causes
+from monolith.http.connections import give_back_connections
 
 logger = logging.getLogger(__name__)
 
@@ -170,6 +171,7 @@ def _write(draft: _Draft, responder: Responder | None, limit_s: float | None) ->
     responder = responder or default_responder(configuration)
     draft.responder = responder.name
     limit = configuration.answer_timeout_s if limit_s is None else limit_s
+    give_back_connections()  # it may take as long as it may: pools are smaller than the number of those who wait
     for piece in pieces(responder, draft.asked, draft.passages, limit_s=limit):
         draft.text += piece
         yield Text(piece)

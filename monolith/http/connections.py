@@ -1,4 +1,4 @@
-"""Kept connections that the server has ended are closed at the start of a request."""
+"""Kept connections that the server has ended are closed when a request starts; those of pools are given back early."""
 
 from typing import Any, Final
 
@@ -25,6 +25,13 @@ def is_dead(connection: BaseDatabaseWrapper) -> bool:
     if raw is None or connection.in_atomic_block or connection.settings_dict["OPTIONS"].get("pool"):
         return False
     return has_ended(raw)
+
+
+def give_back_connections() -> None:
+    """Give back what this thread has of pools, before it waits for somebody else; one in a transaction it keeps."""
+    for connection in connections.all(initialized_only=True):
+        if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+            connection.close()
 
 
 def watch_connections() -> None:

@@ -13,6 +13,7 @@ from django.utils.csp import build_policy
 from monolith.composition import composed
 from monolith.context import HOST, Scope, reset_scope, set_scope
 from monolith.contracts.scope import call_budget
+from monolith.http.connections import give_back_connections
 from monolith.http.error_pages import error_response
 from monolith.http.identity import HEADER, request_id
 from monolith.http.limits import LIMITS_ATTRIBUTE, MAX_BODY, MAX_QUERY
@@ -181,6 +182,8 @@ class ScopedStream:
             return next(self._chunks)
         finally:
             reset_scope(token)
+            # The next chunk may take its time, and whoever reads this one may; pools are small.
+            give_back_connections()
 
 
 def _keep_scope(response: Any, scope: Scope) -> None:

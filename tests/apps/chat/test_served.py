@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import httpx2
@@ -24,6 +24,7 @@ pytestmark = [
 
 FIRST_BYTES_S: Final = 0.3
 ASKINGS: Final = 40
+WAITING: Final = 12  # more than a pool has connections, fewer than there are places for responders
 
 
 @pytest.fixture
@@ -90,6 +91,20 @@ def test_pieces_come_while_the_model_is_still_at_it(cluster: PostgresCluster) ->
             done = json.loads(next(lines).removeprefix("data: "))
     assert (done["state"], done["responder"]) == ("answered", "openai")
     assert done["text"] == "High water follows every 12 hours and 25 minutes [1]."
+
+
+def test_streams_that_wait_for_a_model_hold_no_connection(cluster: PostgresCluster) -> None:
+    write_notes()
+    with serving() as model, served(cluster, "private", **_told(model)) as tier, staff_of(tier) as staff:
+        model.hold = threading.Event()
+        model.events = [chunk("High "), chunk("water [1]."), "data: [DONE]\n\n"]
+        with ExitStack() as waiting:
+            for number in range(WAITING):
+                response = waiting.enter_context(asking(staff, f"q{number}", f"{ASKED} {number}"))
+                assert "event: text" in response.iter_lines()
+            # The session, the user and the module's own rows: of three pools.
+            assert staff.get("/api/chat/channels").status_code == 200
+            model.hold.set()
 
 
 def _told(model: ModelServer) -> dict[str, str]:
