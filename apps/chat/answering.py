@@ -1,15 +1,20 @@
 """Questions and their answers. Runs as chat: enter the module first.
 
 An answer is a message from the moment of the question: `answering`, and later answered, declined or failed, once. It
-is made by whoever streams it, or by a job; the watchdog ends what neither of them ended.
+is made by whoever streams it, or by a job, one at a time: who writes it holds its fence until a time, and nobody else
+writes or fails it meanwhile. The watchdog has a job go on for a writer who died, and ends what nobody ended.
 """
 
 import logging
-from collections.abc import Iterator
+import uuid
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db import Error
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from psycopg.errors import QueryCanceled
 
@@ -33,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 AUTHOR: Final = "system:answers"
 MARGIN: Final = timedelta(seconds=60)  # a job may wait for its worker, and be tried twice
+LEASE_MARGIN: Final = timedelta(seconds=15)  # for the search before a responder's time and the end after it
+MAX_RESUMED: Final = 100  # of one look
 DECLINED: Final = "The notes do not say anything about that, as far as I can find. Nothing is made up here."
 LOST: Final = "No answer: whoever was writing it stopped. Ask again."
 
@@ -62,7 +69,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer as it is stored."""
+    """The answer as it is stored: still `answering` when somebody else writes it."""
 
     answer: Message
 
@@ -77,6 +84,7 @@ class _Draft:
     answer: Message
     asked: str
     asked_by: str
+    fence: uuid.UUID
     responder: str = ""
     passages: list[Passage] = field(default_factory=list)
     text: str = ""
@@ -130,8 +138,10 @@ def ask(
 
 def make_answer(
     answer_id: int, *, responder: Responder | None = None, limit_s: float | None = None
-) -> Iterator[Piece]:
+) -> Generator[Piece, None, None]:
     """Make an answer that is not there yet, and yield what comes of it; Done is the last piece, also of a failure.
+
+    When somebody else is at it, Done is the only piece. Close it to stop, so that another may go on.
 
     Raises the error of a statement that PostgreSQL was told to end: the answer has not failed and is still to be made.
     """
@@ -141,14 +151,22 @@ def make_answer(
     if answer.state != State.ANSWERING or answer.reply_to is None:
         yield Done(answer)
         return
-    draft = _Draft(answer, answer.reply_to.text, answer.reply_to.author)
+    configuration = Configuration.read()
+    limit = configuration.answer_timeout_s if limit_s is None else limit_s
+    fence = _claim(answer, limit)
+    if fence is None:
+        yield Done(_stored(answer))
+        return
+    draft = _Draft(answer, answer.reply_to.text, answer.reply_to.author, fence)
     try:
-        yield from _write(draft, responder, limit_s)
+        yield from _write(draft, responder or default_responder(configuration), limit)
         yield Done(_finish(draft))
     except GeneratorExit:
+        _leave(draft)
         raise
     except Exception as error:
         if any(isinstance(cause, QueryCanceled) for cause in causes(error)):
+            _leave(draft)
             raise
         if not isinstance(error, ResponderError | CallError):
             logger.exception("answer %s failed", answer_id)
@@ -158,21 +176,47 @@ def make_answer(
 def fail_stale(*, now: datetime) -> int:
     """Fail answers whose time is over; returns how many."""
     stale = Message.objects.filter(state=State.ANSWERING, answer_by__lt=now)
-    return stale.update(state=State.FAILED, failure="lost", text=LOST, ended_at=now)
+    return stale.update(state=State.FAILED, failure="lost", text=LOST, ended_at=now, fence=None)
 
 
-def _write(draft: _Draft, responder: Responder | None, limit_s: float | None) -> Iterator[Piece]:
-    configuration = Configuration.read()
+def left(*, now: datetime) -> list[int]:
+    """Return answers that somebody began to write and nobody writes any more."""
+    over = Message.objects.filter(state=State.ANSWERING, written_until__lte=now).order_by("answer_by")
+    return list(over.values_list("pk", flat=True)[:MAX_RESUMED])
+
+
+def _claim(answer: Message, limit_s: float) -> uuid.UUID | None:
+    """Become who writes an answer, for as long as that may take; None when somebody else does."""
+    now, fence = timezone.now(), uuid.uuid4()
+    free = Message.objects.filter(Q(written_until=None) | Q(written_until__lte=now))
+    until = now + timedelta(seconds=limit_s) + LEASE_MARGIN
+    taken = free.filter(pk=answer.pk, state=State.ANSWERING).update(fence=fence, written_until=until)
+    return fence if taken else None
+
+
+def _leave(draft: _Draft) -> None:
+    """Let another write; where the database does not take that now, its time will be over."""
+    with suppress(Error):
+        _held(draft).update(fence=None, written_until=timezone.now())
+
+
+def _held(draft: _Draft) -> QuerySet[Message]:
+    return Message.objects.filter(pk=draft.answer.pk, state=State.ANSWERING, fence=draft.fence)
+
+
+def _stored(answer: Message) -> Message:
+    return Message.objects.select_related("channel").get(pk=answer.pk)
+
+
+def _write(draft: _Draft, responder: Responder, limit_s: float) -> Iterator[Piece]:
     visible = Visible(draft.answer.channel.answers_from)
     draft.passages = find_passages(draft.asked, visible=visible, asked_by=draft.asked_by)
     yield Found(draft.passages)
     if not draft.passages:
         return
-    responder = responder or default_responder(configuration)
     draft.responder = responder.name
-    limit = configuration.answer_timeout_s if limit_s is None else limit_s
     give_back_connections()  # it may take as long as it may: pools are smaller than the number of those who wait
-    for piece in pieces(responder, draft.asked, draft.passages, limit_s=limit):
+    for piece in pieces(responder, draft.asked, draft.passages, limit_s=limit_s):
         draft.text += piece
         yield Text(piece)
 
@@ -196,9 +240,8 @@ def _fail(draft: _Draft, error: Exception) -> Message:
 
 
 def _end(draft: _Draft, **fields: Any) -> Message:
-    """Write how an answer ended, unless it has already."""
-    fields |= {"responder": draft.responder, "ended_at": timezone.now()}
-    open_answers = Message.objects.filter(pk=draft.answer.pk, state=State.ANSWERING)
-    if not open_answers.update(**fields):
-        logger.warning("answer %s had ended before", draft.answer.pk)
-    return Message.objects.select_related("channel").get(pk=draft.answer.pk)
+    """Write how an answer ended, unless it has already, or another writes it now."""
+    fields |= {"responder": draft.responder, "ended_at": timezone.now(), "fence": None}
+    if not _held(draft).update(**fields):
+        logger.warning("answer %s had ended before, or is written by another", draft.answer.pk)
+    return _stored(draft.answer)

@@ -87,6 +87,10 @@ class Message(models.Model):
         "self", on_delete=models.CASCADE, null=True, related_name="replies", help_text="The question."
     )
     answer_by = models.DateTimeField(null=True, help_text="When an answer that is not there has failed.")
+    fence = models.UUIDField(
+        null=True, help_text="Of an answer: who writes it; nobody else writes or fails it."
+    )
+    written_until = models.DateTimeField(null=True, help_text="When its writer is taken for dead.")
     created_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True, help_text="When the answer was there, or given up.")
 

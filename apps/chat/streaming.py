@@ -3,12 +3,14 @@
     event: asked     the ids of question and answer, at once
     event: found     the notes that the answer is made of; none: it will be declined
     event: text      a piece of the answer, any number of times
-    event: done      the answer as it is stored; only now it counts, for a responder may turn out to have failed
+    event: done      the answer as it is stored; only now it counts, for a responder may turn out to have failed;
+                     it is still `answering` when somebody else is at it, and to be looked at again
 
 The format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final
 
 from django.http import StreamingHttpResponse
@@ -32,9 +34,10 @@ def _events(asked: answering.Asked) -> Iterator[bytes]:
     yield _event("asked", {"question": asked.question.pk, "answer": asked.answer.pk})
     ended = False
     try:
-        for piece in answering.make_answer(asked.answer.pk):
-            ended = isinstance(piece, answering.Done)
-            yield _told(piece)
+        with closing(answering.make_answer(asked.answer.pk)) as pieces:
+            for piece in pieces:
+                ended = isinstance(piece, answering.Done)
+                yield _told(piece)
     finally:
         if not ended:  # whoever asked has gone, and the question stands
             tasks.answer.enqueue(answer=asked.answer.pk)

@@ -25,7 +25,7 @@ ANSWER_AGAIN: Final = Retry(attempts=2, first_s=1.0)
     concurrency_key="answer:{answer}",
 )
 def answer(answer: int) -> str:
-    """Make an answer that nobody streams; returns its state."""
+    """Make an answer that nobody streams; returns its state, `answering` when somebody else is at it after all."""
     state = ""
     for piece in answering.make_answer(answer):
         if isinstance(piece, answering.Done):
@@ -53,13 +53,19 @@ def deliver(delivery: int) -> str:
     every=timedelta(seconds=30),
 )
 def watch() -> dict[str, int]:
-    """End what nobody will end: answers, and attempts to deliver; have deliveries that are due again tried."""
+    """End what nobody will end: answers, and attempts to deliver.
+
+    Have jobs go on with answers whose writers died, and deliveries that are due again tried.
+    """
     now = timezone.now()
     found = {"answers": answering.fail_stale(now=now), "attempts": deliveries.give_up(now=now)}
+    left = answering.left(now=now)
+    for message in left:
+        answer.enqueue(answer=message)
     due = deliveries.due(now=now)
     for delivery in due:
         deliver.enqueue(delivery=delivery)
-    return found | {"due": len(due)}
+    return found | {"left": len(left), "due": len(due)}
 
 
 @task(

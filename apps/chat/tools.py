@@ -5,6 +5,7 @@ that makes a repeated call the same one counts within it. Channels are for all w
 is refused.
 """
 
+from contextlib import closing
 from typing import Any, Final
 
 from django.utils import timezone
@@ -142,7 +143,7 @@ def ask_question(*, idempotency_key: Key, channel: Slug, text: QuestionText, pro
     """Ask in a channel and return the answer, which is made of notes and cites them; it declines when they do not say.
 
     Question and answer are messages that all readers of the channel see. The same key and words again are the same
-    question, with the answer that it got.
+    question, with the answer that it got; while that is written by another, its state is `answering`.
     """
     _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):
@@ -274,15 +275,16 @@ def _answer(asked: answering.Asked, progress: Progress) -> Message:
     """Make an answer, telling how far it is; when nobody waits any more a job goes on with it."""
     ended, written = None, 0
     try:
-        for piece in answering.make_answer(asked.answer.pk):
-            match piece:
-                case answering.Found(passages):
-                    progress.report(0, message=f"{len(passages)} passages found")
-                case answering.Text(text):
-                    written += len(text)
-                    progress.report(written, message="characters written")
-                case answering.Done(answer):
-                    ended = answer
+        with closing(answering.make_answer(asked.answer.pk)) as pieces:
+            for piece in pieces:
+                match piece:
+                    case answering.Found(passages):
+                        progress.report(0, message=f"{len(passages)} passages found")
+                    case answering.Text(text):
+                        written += len(text)
+                        progress.report(written, message="characters written")
+                    case answering.Done(answer):
+                        ended = answer
     finally:
         if ended is None:
             tasks.answer.enqueue(answer=asked.answer.pk)

@@ -228,6 +228,62 @@ def test_an_answer_that_was_given_up_meanwhile_stays_so() -> None:
     assert (done.answer.state, done.answer.failure) == ("failed", "lost")
 
 
+SAID: Final = "High water follows every 12 hours and 25 minutes"
+
+
+def begun(asked: answering.Asked) -> Any:
+    """Begin to write an answer, and hold on in the middle of its text."""
+    pieces = answering.make_answer(asked.answer.pk, responder=Says(SAID, " [1]."))
+    assert [type(next(pieces)), type(next(pieces))] == [Found, Text]
+    return pieces
+
+
+@pytest.mark.parametrize("other", [Dies(), Says("Nonsense."), ExtractiveResponder()])
+def test_while_somebody_writes_an_answer_nobody_else_does(other: Responder) -> None:
+    asked = ask()
+    first = begun(asked)
+    (told,) = answering.make_answer(ask().answer.pk, responder=other)
+    assert isinstance(told, Done)
+    assert told.answer.state == "answering"
+    *_, done = first
+    assert (done.answer.state, done.answer.responder) == ("answered", "test")
+    assert done.answer.text == f"{SAID} [1]."
+
+
+def test_whoever_stops_writing_leaves_the_answer_to_the_next() -> None:
+    asked = ask()
+    begun(asked).close()
+    *_, done = answering.make_answer(asked.answer.pk)
+    assert isinstance(done, Done)
+    assert (done.answer.state, done.answer.responder) == ("answered", "extractive")
+
+
+def test_a_writer_who_was_taken_for_dead_writes_nothing_any_more() -> None:
+    asked = ask()
+    late = begun(asked)
+    Message.objects.filter(pk=asked.answer.pk).update(written_until=timezone.now())
+    next_one = answering.make_answer(asked.answer.pk)
+    assert isinstance(next(next_one), Found)
+    *_, told = late
+    assert told.answer.state == "answering"
+    *_, done = next_one
+    assert isinstance(done, Done)
+    assert (done.answer.state, done.answer.responder) == ("answered", "extractive")
+
+
+def test_the_watch_has_a_job_go_on_for_a_writer_who_died(jobs: Jobs) -> None:
+    asked = ask()
+    dead = begun(asked)
+    jobs.deploy("chat")
+    jobs.run_for(minutes=0.5)
+    assert Message.objects.get(pk=asked.answer.pk).state == "answering"
+    Message.objects.filter(pk=asked.answer.pk).update(written_until=timezone.now())
+    jobs.run_for(minutes=1)
+    assert Message.objects.get(pk=asked.answer.pk).state == "answered"
+    dead.close()
+    assert Message.objects.get(pk=asked.answer.pk).responder == "extractive"
+
+
 def test_a_job_makes_an_answer(jobs: Jobs) -> None:
     asked = ask(by_job=True)
     ask(by_job=True)  # the same again is no second job

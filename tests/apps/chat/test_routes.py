@@ -156,6 +156,14 @@ class TestAsking:
         assert [name for name, _ in again] == ["asked", "done"]
         assert again[-1] == first[-1]
 
+    def test_the_same_question_again_while_it_is_answered_tells_that(self, staff: Client) -> None:
+        write_notes()
+        chunks = iter(send(staff, f"{HELP}/ask", external_id="q", text=ASKED).streaming_content)
+        assert b"event: found" in [next(chunks), next(chunks)][1]
+        (first, _), (last, told) = events_of(send(staff, f"{HELP}/ask", external_id="q", text=ASKED))
+        assert (first, last, told["state"]) == ("asked", "done", "answering")
+        assert b'"state":"answered"' in b"".join(chunks)
+
     def test_without_a_stream_a_job_answers(self, staff: Client, jobs: Jobs) -> None:
         write_notes()
         asked = send(staff, f"{HELP}/ask", external_id="q", text=ASKED, stream=False)
