@@ -61,7 +61,8 @@ def queue(
     with atomic():
         delivery, is_new = Delivery.objects.get_or_create(
             dedupe_key=dedupe_key,
-            defaults=given | {"idempotent": idempotent, "requested_by": requested_by, "next_at": now},
+            defaults=given
+            | {"idempotent": idempotent, "requested_by": requested_by, "next_at": now, "created_at": now},
         )
         if any(getattr(delivery, name) != value for name, value in given.items()):
             raise DeliveryConflictError(dedupe_key, delivery.pk)

@@ -266,6 +266,7 @@ class Delivery(models.Model):
                 name="chat_delivery_due",
             ),
             models.Index("status", F("created_at").desc(), name="chat_delivery_newest"),
+            models.Index(fields=["requested_by", "created_at"], name="chat_delivery_requested_by"),
         ]
 
     def __str__(self) -> str:
@@ -299,7 +300,8 @@ class Reminder(models.Model):
         indexes = [
             models.Index(
                 fields=["due_at"], condition=Q(status=ReminderStatus.WAITING), name="chat_reminder_due"
-            )
+            ),
+            models.Index(fields=["subject", "created_at"], name="chat_reminder_subject"),
         ]
 
     def __str__(self) -> str:

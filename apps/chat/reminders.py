@@ -33,7 +33,7 @@ def remind_me(*, channel: str, subject: str, text: str, due_at: datetime, now: d
         waiting = Reminder.objects.select_related("channel").filter(status=ReminderStatus.WAITING)
         if known := waiting.filter(**fields).first():
             return known
-        reminder = Reminder.objects.create(**fields)
+        reminder = Reminder.objects.create(**fields, created_at=now)
         apply(subject=subject, verdict=allowed.verdict, now=now)
     reminder.refresh_from_db()
     return reminder

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 PER_DAY: Final = 20
 RECENT: Final = timedelta(minutes=10)
 MAX_RECENT: Final = 20
+_SAID: Final = (files("apps.chat") / "sql" / "recent_words.sql").read_text(encoding="utf-8")
 _RECOVER: Final = (files("apps.chat") / "sql" / "recover_trust.sql").read_text(encoding="utf-8")
 
 
@@ -107,5 +108,6 @@ def _lower(subject: str, points: int, now: datetime) -> None:
 
 
 def _recent(subject: str, now: datetime) -> Sequence[str]:
-    said = Message.objects.filter(author=subject, created_at__gte=now - RECENT).order_by("-created_at")
-    return list(said.values_list("text", flat=True)[:MAX_RECENT])
+    with connection().cursor() as cursor:
+        cursor.execute(_SAID, {"subject": subject, "since": now - RECENT, "most": MAX_RECENT})
+        return [text for (text,) in cursor.fetchall()]

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from django.conf import LazySettings
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from apps.chat import deliveries, messages, reminders, trust
 from apps.chat.errors import ChatDeniedError, LockedOutError, MessageConflictError
@@ -179,3 +181,59 @@ def test_words_on_other_ways_into_a_channel_cost_as_much(settings: LazySettings)
     assert trust.trust_of("user:1") == 75
     reminders.remind_me(channel="help", subject="user:1", text="You fool.", due_at=NOW + DAY, now=NOW)
     assert trust.trust_of("user:1") == 50
+
+
+def deliver(number: int, *, now: datetime = NOW) -> None:
+    deliveries.request(
+        subject="user:1", dedupe_key=str(number), sender="channel", target="help", text="Buy now.", now=now
+    )
+
+
+def remind(number: int, *, now: datetime = NOW) -> None:
+    due_at = now + DAY + timedelta(seconds=number)
+    reminders.remind_me(channel="help", subject="user:1", text="Buy now.", due_at=due_at, now=now)
+
+
+def say(number: int, *, now: datetime = NOW) -> None:
+    post(str(number), text="Buy now.", now=now)
+
+
+@pytest.mark.usefixtures("granted")
+@pytest.mark.parametrize(
+    "ways", [(deliver,), (remind,), (deliver, remind, say)], ids=["deliver", "remind", "mixed"]
+)
+def test_a_flood_on_another_way_into_a_channel_locks_its_author_out(ways: tuple[Any, ...]) -> None:
+    for number in range(7):
+        ways[number % len(ways)](number)
+    assert trust.trust_of("user:1") < 40
+    with pytest.raises(LockedOutError):
+        ways[0](7)
+
+
+@pytest.mark.usefixtures("granted")
+@pytest.mark.parametrize("way", [deliver, remind, say])
+def test_what_was_said_longer_ago_or_by_others_is_no_flood(way: Any) -> None:
+    for number in range(4):
+        way(number, now=NOW + number * timedelta(minutes=6))
+    post("other", text="Buy now.", who=2, now=NOW + timedelta(minutes=18))
+    assert (trust.trust_of("user:1"), trust.trust_of("user:2")) == (100, 100)
+
+
+@pytest.mark.usefixtures("granted")
+def test_what_was_said_recently_takes_one_statement_on_all_ways() -> None:
+    for number in range(2):
+        deliver(number)
+        remind(number)
+    with CaptureQueriesContext(connections["chat"]) as asked:
+        verdict = trust.judge(subject="user:1", text="Buy now.", now=NOW)
+    assert verdict is not None
+    assert (verdict.reasons, len(asked)) == (("said again and again",), 1)
+
+
+@pytest.mark.usefixtures("granted")
+def test_a_reminder_that_comes_due_was_said_once() -> None:
+    remind(1)
+    remind(2)
+    reminders.hand_on_due(now=NOW + 2 * DAY)
+    assert post("a", text="Reminder for user:1: Buy now.", now=NOW + 2 * DAY).is_new
+    assert trust.trust_of("user:1") == 100
