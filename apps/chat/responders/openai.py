@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from ssl import SSLContext, create_default_context
+from time import monotonic
 from typing import Any, Final
 
 import httpx2
 
 from apps.chat.citations import NOT_IN_PASSAGES
-from apps.chat.errors import NonsenseError, ResponderError
+from apps.chat.errors import NonsenseError, ResponderError, ResponderTimeoutError
 from apps.chat.responders.port import Passage
 
 USER_AGENT: Final = "fastmonolith-chat/0.1"
@@ -32,6 +33,7 @@ class OpenAIResponder:
         self._url = f"{url}/chat/completions"
         self._model = model
         self._headers = {"Authorization": f"Bearer {api_key}", "User-Agent": USER_AGENT}
+        self._timeout_s = timeout_s
         self._timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
 
     def respond(self, question: str, passages: Sequence[Passage]) -> Iterator[str]:
@@ -61,27 +63,44 @@ class OpenAIResponder:
         ):
             if response.status_code != httpx2.codes.OK:
                 raise ResponderError(f"The language model's server answered {response.status_code}.")
-            yield from _deltas(response)
+            yield from _deltas(response, self._timeout_s)
 
 
-def _deltas(response: httpx2.Response) -> Iterator[str]:
-    """Yield the pieces of text of a stream. Raises NonsenseError when it is none, or ends before its end."""
-    for line in response.iter_lines():
-        if len(line) > MAX_LINE:
-            raise NonsenseError("The language model's server sent too long a line.")
-        field, _, value = line.partition(":")
-        if field != "data":
+def _deltas(response: httpx2.Response, limit_s: float) -> Iterator[str]:
+    """Yield the pieces of text of a stream.
+
+    Raises NonsenseError when it is none, or ends before its end, and ResponderTimeoutError.
+    """
+    for line in _lines(response, limit_s):
+        field, _, value = line.partition(b":")
+        if field != b"data":
             continue
-        if value.strip() == "[DONE]":
+        if value.strip() == b"[DONE]":
             return
         if piece := _piece(value):
             yield piece
     raise NonsenseError("The language model's answer broke off.")
 
 
-def _piece(value: str) -> str:
+def _lines(response: httpx2.Response, limit_s: float) -> Iterator[bytes]:
+    """Yield lines as JSON understands them: not all that Unicode ends a line with. None is kept that is too long."""
+    until, line = monotonic() + limit_s, bytearray()
+    for chunk in response.iter_bytes():
+        if monotonic() > until:  # comments, which nobody sees, may come for ever
+            raise ResponderTimeoutError(limit_s)
+        first, *others = chunk.split(b"\n")
+        line += first
+        if len(line) > MAX_LINE:
+            raise NonsenseError("The language model's server sent too long a line.")
+        for other in others:
+            yield bytes(line)
+            line = bytearray(other)
+    yield bytes(line)
+
+
+def _piece(value: bytes) -> str:
     try:
-        choices = json.loads(value)["choices"]
+        choices = json.loads(value.decode())["choices"]
         content = choices[0]["delta"].get("content") if choices else ""  # a last event may only have counts
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise NonsenseError("The language model's server sent what is no answer.") from error

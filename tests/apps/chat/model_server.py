@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +20,7 @@ class ModelServer:
 
     url: str = ""
     status: int = 200
-    events: list[str] = field(default_factory=list)
+    events: Iterable[str] = ()
     hold: threading.Event | None = None  # after the first event, answers wait for it
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # authorization and body
 
@@ -46,7 +46,7 @@ def serving() -> Iterator[ModelServer]:
             for number, event in enumerate(model.events):
                 if number == 1 and model.hold is not None:
                     model.hold.wait(10)
-                self.wfile.write(event.encode())
+                self.wfile.write(event.encode(errors="surrogateescape"))
                 self.wfile.flush()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server calls it so

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from time import monotonic
 from typing import Any, Final
 
 import pytest
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 
 from apps.chat import answering
 from apps.chat.configuration import Configuration, secrets
-from apps.chat.errors import NonsenseError, ResponderError
+from apps.chat.errors import NonsenseError, ResponderError, ResponderTimeoutError
 from apps.chat.models import Message
 from apps.chat.responders.extractive import ExtractiveResponder
 from apps.chat.responders.openai import OpenAIResponder
@@ -91,13 +92,71 @@ def test_a_refusal_is_an_error_that_has_no_key_in_it(model: ModelServer, status:
         ["data: [1]\n\n", DONE],
         ['data: {"choices": [{"delta": {"content": "\\ud800"}}]}\n\n', DONE],
         ["<html>maintenance</html>\n"],
+        ['data: {"choices": [{"delta": {"content": "\udcff"}}]}\n\n', DONE],
     ],
-    ids=["nothing", "broken off", "no json", "no choices", "no text", "a list", "half a character", "a page"],
+    ids=[
+        "nothing",
+        "broken off",
+        "no json",
+        "no choices",
+        "no text",
+        "a list",
+        "half a character",
+        "a page",
+        "no UTF-8",
+    ],
 )
 def test_what_is_no_answer_is_nonsense(model: ModelServer, events: list[str]) -> None:
     model.events = events
     with pytest.raises(NonsenseError):
         said(model)
+
+
+def test_a_line_without_end_is_given_up_before_it_is_all_there(model: ModelServer) -> None:
+    sent = list[int]()
+
+    def endless() -> Iterator[str]:
+        for number in range(1000):
+            sent.append(number)
+            yield "x" * 100_000
+
+    model.events = endless()
+    with pytest.raises(NonsenseError, match="too long a line"):
+        said(model)
+    assert len(sent) < 500
+
+
+def test_comments_without_end_take_no_longer_than_an_answer_may(model: ModelServer) -> None:
+    until = monotonic() + 3
+
+    def endless() -> Iterator[str]:
+        while monotonic() < until:
+            yield ": still here\n\n"
+
+    model.events = endless()
+    with pytest.raises(ResponderTimeoutError):
+        [*responder(model, timeout_s=0.3).respond("How often?", [PASSAGE])]
+    assert monotonic() < until
+
+
+@pytest.mark.parametrize("apart", ["\u2028", "\u2029", "\x85", "ö", "🌊"])
+def test_what_json_has_in_one_line_is_one_line(model: ModelServer, apart: str) -> None:
+    told = chunk(f"High{apart}water").encode("ascii").decode("unicode-escape")
+    told = told.encode("utf-16", "surrogatepass").decode("utf-16")  # the halves of a character become one
+    assert apart in told
+    model.events = [told, DONE]
+    assert said(model) == f"High{apart}water"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_lines_end_in_either_way_and_the_last_need_not(model: ModelServer, end: str) -> None:
+    model.events = [chunk("High").replace("\n", end or "\n"), f"data: [DONE]{end}"]
+    assert said(model) == "High"
+
+
+def test_a_line_may_come_in_parts(model: ModelServer) -> None:
+    model.events = "".join([chunk("High "), chunk("water"), DONE])  # a character at a time
+    assert said(model) == "High water"
 
 
 def test_a_server_that_is_silent_or_not_there_is_an_error(model: ModelServer) -> None:
