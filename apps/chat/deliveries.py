@@ -57,12 +57,11 @@ def queue(
     from apps.chat import tasks  # tasks are made of what is here
 
     idempotent = sender_for(sender, target).is_idempotent(target)
-    given = {"sender": sender, "target": target, "text": text}
+    given = {"sender": sender, "target": target, "text": text, "requested_by": requested_by}
     with atomic():
         delivery, is_new = Delivery.objects.get_or_create(
             dedupe_key=dedupe_key,
-            defaults=given
-            | {"idempotent": idempotent, "requested_by": requested_by, "next_at": now, "created_at": now},
+            defaults=given | {"idempotent": idempotent, "next_at": now, "created_at": now},
         )
         if any(getattr(delivery, name) != value for name, value in given.items()):
             raise DeliveryConflictError(dedupe_key, delivery.pk)

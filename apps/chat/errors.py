@@ -135,7 +135,9 @@ class DeliveryConflictError(ChatError):
 
     def __init__(self, dedupe_key: str, delivery: int) -> None:
         self.delivery = delivery
-        super().__init__(f"Key '{dedupe_key}' is that of delivery {delivery}, which says or goes elsewhere.")
+        super().__init__(
+            f"Key '{dedupe_key}' is that of delivery {delivery}, which says or goes elsewhere, or is somebody's."
+        )
 
 
 class UnknownTargetError(ChatError):

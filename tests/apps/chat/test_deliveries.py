@@ -51,9 +51,11 @@ def nobody(settings: LazySettings) -> None:
     settings.CHAT_WEBHOOKS = {"loose": {"url": f"http://127.0.0.1:{port}/"}}
 
 
-def queued(target: str, *, key: str = "k1", sender: str = "webhook", text: str = "Hello.") -> Delivery:
+def queued(
+    target: str, *, key: str = "k1", sender: str = "webhook", text: str = "Hello.", by: str = "user:1"
+) -> Delivery:
     return deliveries.queue(
-        dedupe_key=key, sender=sender, target=target, text=text, requested_by="user:1", now=NOW
+        dedupe_key=key, sender=sender, target=target, text=text, requested_by=by, now=NOW
     ).delivery
 
 
@@ -223,6 +225,14 @@ def test_a_person_decides_what_became_of_an_uncertain_one_once(
     with pytest.raises(DeliveryDecidedError):
         deliveries.decide(delivery_id=delivery.pk, arrived=not arrived, by="user:9", now=LATER)
     assert len(place.requests) == 1
+
+
+def test_a_key_of_somebody_else_is_in_use_however_it_came_about(place: WebhookServer) -> None:
+    """Of a token `a` with the key `b:c`, and one `a:b` with the key `c`."""
+    own = queued("exact", key="token:a:b:c", by="token:a")
+    assert queued("exact", key="token:a:b:c", by="token:a") == own
+    with pytest.raises(DeliveryConflictError):
+        queued("exact", key="token:a:b:c", by="token:a:b")
 
 
 def test_only_an_uncertain_one_is_decided(place: WebhookServer) -> None:
