@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from apps.agent import statements
@@ -97,7 +97,9 @@ def resolve(*, job_id: UUID, status: RoutineStatus, by: str, result: dict[str, A
                 resolved_by=by,
                 result=None if again else result,
                 ended_at=None if again else Now(),
-                claim_id=None,
+                claim_id=None
+                if again
+                else F("claim_id"),  # it stays known what the claimant's key stands for
                 claim_expires_at=None,
             )
         )
