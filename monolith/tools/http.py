@@ -13,7 +13,6 @@ from contextvars import copy_context
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -27,6 +26,7 @@ from monolith.tools.addresses import PATH, metadata_of, resource_of
 from monolith.tools.bridge import AT_ONCE, Bridge, Busy, accepts_events
 from monolith.tools.offer import Tag
 from monolith.tools.registry import tools
+from monolith.tools.rows import let_go
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import authenticate
 
@@ -58,7 +58,7 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         return problem_response(request, 403, detail="A page of another origin asks here.")
     scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     identity = authenticate(secret.strip()) if scheme.lower() == _BEARER else None
-    _let_go_of_connection()
+    let_go()  # the tool takes one in another thread
     if identity is None:
         return _unauthorized(request)
     from monolith.tools.server import Guest
@@ -104,13 +104,6 @@ def metadata(request: HttpRequest) -> HttpResponse:
             **({"authorization_servers": list(issuers)} if issuers else {}),
         }
     )
-
-
-def _let_go_of_connection() -> None:
-    """Give the platform's connection back: the tool takes one in another thread, and this one only waits for it."""
-    connection = connections["default"]
-    if not connection.in_atomic_block:  # of a test
-        connection.close()
 
 
 def leave_threads(threads: int) -> None:
