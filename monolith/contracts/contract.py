@@ -11,7 +11,15 @@ from typing import Annotated, Any, Final, NotRequired, TypedDict, get_type_hints
 from pydantic import Field, TypeAdapter
 
 from monolith.contracts.errors import DeclaredError, data_fields, data_model
-from monolith.contracts.interface import IDEMPOTENCY_KEY, MAX_KEY, Gate, Interface, Kind, marks_of
+from monolith.contracts.interface import (
+    IDEMPOTENCY_KEY,
+    KEY_PATTERN,
+    MAX_KEY,
+    Gate,
+    Interface,
+    Kind,
+    marks_of,
+)
 from monolith.contracts.plain_data import default_problems, type_problems
 from monolith.contracts.schema import adapter
 from monolith.errors import CompositionError
@@ -69,7 +77,7 @@ class Operation:
             p.name: p.annotation if p.is_required else NotRequired[p.annotation] for p in self.parameters
         }
         if self.kind is Kind.COMMAND:
-            fields[IDEMPOTENCY_KEY] = Annotated[str, Field(max_length=MAX_KEY)]
+            fields[IDEMPOTENCY_KEY] = Annotated[str, Field(max_length=MAX_KEY, pattern=KEY_PATTERN)]
         make: Any = TypedDict  # of data here, which the type checker cannot follow
         name = f"{self.name}_request"
         return adapter(name, make(name, fields), extra="forbid")

@@ -10,6 +10,7 @@ from monolith.contracts.errors import DeclaredError
 
 IDEMPOTENCY_KEY: Final = "idempotency_key"
 MAX_KEY: Final = 200  # characters: it is part of an index, whose rows PostgreSQL bounds
+KEY_PATTERN: Final = r"^[^\x00]*$"  # NUL is in no text that PostgreSQL holds
 _MARKS: Final = "__monolith_operation__"
 
 
@@ -68,7 +69,7 @@ def raises[F: Callable[..., Any]](*errors: type[DeclaredError]) -> Callable[[F],
 def command[F: Callable[..., Any]](method: F) -> F:
     """Mark an operation that writes. It takes `idempotency_key: str`, and runs in one transaction with its record.
 
-    Callers learn by InvalidCall that a key is longer than MAX_KEY characters.
+    Callers learn by InvalidCall that a key is longer than MAX_KEY characters, or has a NUL character.
     """
     return _marked(method, replace(marks_of(method), kind=Kind.COMMAND))
 

@@ -163,3 +163,14 @@ def test_a_key_is_as_long_as_an_index_holds(renames: list[str]) -> None:
             require(Ships).rename(idempotency_key=key, mmsi=1, name="Ark")
         assert key not in str(caught.value)
     assert renames == ["Ark"]
+
+
+@pytest.mark.django_db(databases="__all__")
+@pytest.mark.parametrize("key", ["\0", "k\0", "a\nb\0c"])
+def test_a_key_that_no_column_holds_is_refused_and_leaves_nothing(renames: list[str], key: str) -> None:
+    with pytest.raises(InvalidCall, match="idempotency_key: ") as caught:
+        require(Ships).rename(idempotency_key=key, mmsi=1, name="Ark")
+    assert "\0" not in str(caught.value)
+    assert renames == []
+    with entering("ships"):
+        assert not CommandRecord.objects.exists()

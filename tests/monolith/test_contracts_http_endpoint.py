@@ -12,12 +12,13 @@ from django.test import Client
 from django.urls import Resolver404, path, resolve
 from pydantic import SecretStr
 
-from monolith import Module, Profile, Tier, compose, current_module
+from monolith import Module, Profile, Tier, compose, current_module, entering
 from monolith.contracts import call_scope
 from monolith.contracts.endpoint import endpoint_of
 from monolith.contracts.scope import CallScope
 from monolith.contracts.tokens import Caller, Signer
 from monolith.contracts.wire import MAX_ARGUMENTS
+from monolith.models import CommandRecord
 
 KEY: Final = "a key of calls to ships" + "." * 16
 REFUSED: Final = "urn:fastmonolith:call:caller-refused"
@@ -256,10 +257,14 @@ def test_command_operation_runs_once_for_each_caller_and_key_with_the_role_of_it
 
 
 @pytest.mark.django_db(databases="__all__")
-def test_a_key_that_no_index_holds_is_refused_before_anything_happens(client: Client) -> None:
-    told = problem(post(client, "rename", idempotency_key="k" * 201, mmsi=1, name="Ark"))
+@pytest.mark.parametrize("key", ["k" * 201, "k\0"], ids=["too long", "NUL"])
+def test_a_key_that_no_index_holds_is_refused_before_anything_happens(client: Client, key: str) -> None:
+    told = problem(post(client, "rename", idempotency_key=key, mmsi=1, name="Ark"))
 
-    assert told["type"] == "urn:fastmonolith:call:invalid-call"
+    assert (told["status"], told["type"]) == (422, "urn:fastmonolith:call:invalid-call")
+    assert told["problems"][0].startswith("idempotency_key: ")
+    with entering("ships"):
+        assert not CommandRecord.objects.exists()
 
 
 def test_process_without_keys_refuses_and_says_so_in_its_log(

@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import pytest
 from mcp import ClientSession
+from mcp.shared.exceptions import MCPError
 
 from monolith.tools.server import THREADS
 from tests.system.jobs_project import wait_until
@@ -405,3 +407,56 @@ def test_a_client_that_ends_its_server_ends_what_runs_there(
     name = request.node.name[:80]
     wait_until(lambda: outcomes(project, name) == [(LONG[1][0], "cancelled")], "it is kept", NOTICED_S)
     assert running(project) == 0
+
+
+def revoke(project: ToolsProject, name: str) -> None:
+    code, output = project.project.manage("tokens", "revoke", name, "--settings=settings.private")
+    assert code == 0, output
+
+
+def expire(project: ToolsProject, name: str) -> None:
+    sql = "UPDATE platform.monolith_tools_token SET expires_at = now() WHERE name = %s RETURNING 1"
+    assert project.rows(sql, [name]) == [(1,)]
+
+
+@pytest.mark.parametrize("end", [revoke, expire])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_token_that_ends_is_nobody_in_an_open_session(
+    project: ToolsProject,
+    address: Address,
+    secret: str,
+    way: str,
+    end: Callable[[ToolsProject, str], None],
+    request: pytest.FixtureRequest,
+) -> None:
+    name = request.node.name[:80]
+
+    async def run() -> None:
+        async with session_of(project, address, secret, way) as session:
+            assert (await session.call_tool(*QUICK)).structured_content == {"result": "aaa"}
+            assert (await session.list_tools()).tools
+            end(project, name)
+            for ask in everything_asked(session):
+                with pytest.raises(MCPError) as refused:
+                    await ask()
+                if way.startswith("stdio"):  # over HTTP the client does not tell what it was answered
+                    assert "The token has expired, or was revoked." in str(refused.value)
+
+    asyncio.run(run())
+    assert outcomes(project, name) == [(QUICK[0], "succeeded")]
+    body = json.dumps(request_of(*QUICK)).encode()
+    assert answer(address, "POST", body, headers_of(secret, None))[0] == 401
+
+
+def everything_asked(session: ClientSession) -> list[Callable[[], Awaitable[object]]]:
+    """Return how to ask for each thing that a token lets one have."""
+    return [
+        partial(session.call_tool, *QUICK),
+        session.list_tools,
+        session.list_resources,
+        session.list_resource_templates,
+        session.list_prompts,
+        partial(session.read_resource, "toy://items/x"),
+        partial(session.read_resource, "monolith://modules"),
+        partial(session.get_prompt, "toy_say_twice", {"text": "x"}),
+    ]

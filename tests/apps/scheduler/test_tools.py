@@ -159,10 +159,16 @@ class TestSteering:
         with entering("stars"):
             assert not Job.objects.exists()
 
-    def test_a_key_that_no_index_holds_is_told_to_be_wrong(self) -> None:
-        asked = {"idempotency_key": "k" * 12_000, "task": TASK}
+    @pytest.mark.parametrize(
+        ("key", "wrong"), [("k" * 12_000, "at most 200 characters"), ("k\0", "should match pattern")]
+    )
+    def test_a_key_that_no_index_holds_is_told_to_be_wrong(self, key: str, wrong: str) -> None:
+        asked = {"idempotency_key": key, "task": TASK}
 
         told = call_tool(guest("execute:scheduler"), "scheduler_run_now", asked)
 
         assert told.outcome == "invalid"
-        assert "at most 200 characters" in told.text
+        assert "idempotency_key: String should" in told.text
+        assert wrong in told.text
+        with entering("stars"):
+            assert not Job.objects.exists()

@@ -173,6 +173,7 @@ def wrong_arguments_are_refused_with_their_places() -> None:
         ("find", {"name": "x", "colour": "red"}, "colour"),
         ("take", {"idempotency_key": "k", "name": "x", "count": 0}, "count"),
         ("take", {"name": "x", "count": 1}, "idempotency_key"),
+        ("take", {"idempotency_key": "k\0", "name": "x", "count": 1}, "idempotency_key"),
         ("echo", {"thing": {"number": 1}}, "thing"),
         ("wait", {"name": "x", "seconds": float("nan")}, "seconds"),
     ]
