@@ -37,16 +37,17 @@ SESSION: Final = "Mcp-Session-Id"
 _BEARER: Final = "bearer"  # in whatever case: RFC 9110, 11.1
 SPARED: Final = 8  # threads of a server, for everybody who is no agent
 _at_once = AT_ONCE
-_bridges: dict[int, Bridge] = {}
+_bridge: Bridge | None = None
 _making = threading.Lock()
 
 
-def _forked() -> None:
-    global _making  # whoever held it is not in this process
-    _making = threading.Lock()
+def _forget_bridge() -> None:
+    """Let a forked process make its own: the loop's thread is not in it, nor is whoever held the lock."""
+    global _bridge, _making
+    _bridge, _making = None, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(after_in_child=_forget_bridge)
 
 
 @csrf_exempt  # a token in a header is nothing that a browser sends by itself
@@ -113,14 +114,13 @@ def leave_threads(threads: int) -> None:
 
 
 def bridge() -> Bridge:
-    """Return this process's way to the MCP server; a forked one makes its own."""
-    found = _bridges.get(os.getpid())
-    if found is None or not found.is_alive:
+    """Return this process's way to the MCP server; the first request makes it."""
+    global _bridge
+    if _bridge is None or not _bridge.is_alive:
         with _making:
-            found = _bridges.get(os.getpid())
-            if found is None or not found.is_alive:
-                found = _bridges[os.getpid()] = _made()
-    return found
+            if _bridge is None or not _bridge.is_alive:
+                _bridge = _made()
+    return _bridge
 
 
 def _made() -> Bridge:
