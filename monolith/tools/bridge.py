@@ -114,14 +114,14 @@ class Bridge:
             exchange.parts.put(None)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._live())
-        finally:
-            with self._lock:
-                self._is_over = True
-                for exchange in self._under_way:
-                    exchange.parts.put(RuntimeError(OVER))
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            try:
+                runner.run(self._live())
+            finally:
+                with self._lock:
+                    self._is_over = True
+                    for exchange in self._under_way:
+                        exchange.parts.put(RuntimeError(OVER))
 
     async def _live(self) -> None:
         try:

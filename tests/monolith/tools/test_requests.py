@@ -21,7 +21,8 @@ from monolith.tools.models import Token
 from monolith.tools.progress import Progress
 from monolith.tools.server import THREADS, Guest, ToolServer
 from monolith.tools.tokens import Identity, authenticate
-from tests.monolith.tools.guests import guest, known, offered, secret_of
+from tests.monolith.tools.offered_tools import offered
+from tests.tool_calls import guest, secret_of
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -68,11 +69,11 @@ def ask(identity: Identity | None, method: str, params: Any) -> Any:
 
 @pytest.mark.parametrize("method", REQUESTS)
 def test_what_is_no_call_is_charged_as_one(method: str) -> None:
-    poor = guest("poor", "read:*", calls_a_minute=0)
+    poor = guest("read:*", calls_a_minute=0)
     with pytest.raises(MCPError, match="it may make none"):
         ask(poor, method, REQUESTS[method])
 
-    able = guest("able", "read:*", calls_a_minute=10, units_a_day=0)
+    able = guest("read:*", name="able", calls_a_minute=10, units_a_day=0)
     if method == "prompts/get":
         with pytest.raises(MCPError, match="There is no prompt"):
             ask(able, method, REQUESTS[method])
@@ -89,12 +90,15 @@ def test_what_is_no_call_is_charged_as_one(method: str) -> None:
 def test_an_error_tells_nothing_of_itself(method: str) -> None:
     with pytest.raises(MCPError) as told:
         ask(None, method, REQUESTS[method])
-    assert (told.value.error.code, told.value.error.message) == (types.INTERNAL_ERROR, "It failed. The log says why.")
+    assert (told.value.error.code, told.value.error.message) == (
+        types.INTERNAL_ERROR,
+        "It failed. The log says why.",
+    )
 
 
 def test_as_many_calls_as_there_may_be_keep_nobody_from_the_platforms_tables(waiting_tool: str) -> None:
     assert THREADS < POOL
-    identity, secret = guest("agent", "read:home"), secret_of("other", "read:home")
+    identity, secret = guest("read:home"), secret_of("read:home", name="other")
 
     def call(_: int) -> str:
         try:
@@ -122,14 +126,9 @@ def _look(secret: str) -> Identity:
 
 
 def test_a_call_that_was_cancelled_before_it_began_is_one_of_the_minute() -> None:
-    identity, progress = guest("agent", "read:stars", calls_a_minute=10), Progress()
+    identity, progress = guest("read:stars", calls_a_minute=10), Progress()
     progress.mark_cancelled()
     assert not progress.has_begun
     assert call_tool(identity, "stars_find_sites", {}, progress).outcome == "cancelled"
     assert not progress.has_begun
     assert Token.objects.values_list("calls_left", "spent_units").get() == (9, 0)
-
-
-def test_a_name_with_a_colon_is_refused() -> None:
-    with pytest.raises(Exception, match="has no colon"):
-        known(secret_of("a:b", "read:home"))
