@@ -12,6 +12,7 @@ from monolith.roles import RoleNames
 
 MIGRATOR_ENGINE: Final = "monolith.migrator"
 RUNTIME_ENGINE: Final = "monolith.postgresql"
+POOL: Final = 8  # connections of one module, or of the platform, in one process
 
 
 def databases(
@@ -42,7 +43,7 @@ def databases(
         # reconnect_timeout: the pauses between attempts double, so a longer one outlasts the outage by as much again.
         options["OPTIONS"]["pool"] = {
             "min_size": 0,
-            "max_size": 8,
+            "max_size": POOL,
             "timeout": 5,
             "reconnect_timeout": 1,
             "check": refuse_ended,

@@ -1,30 +1,40 @@
-"""Calling tools as an agent with a token does, for the tests of modules."""
+"""Calling tools as an agent with a token does: for tests in the process that answers."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from jsonschema_rs import Draft202012Validator
 
-from monolith.tools import decisions, tokens
+from monolith.tools import Tag, decisions, tokens
 from monolith.tools.attempt import Told
 from monolith.tools.calls import call_tool
 from monolith.tools.models import Decision, ToolCall
 from monolith.tools.registry import tools
-from monolith.tools.tokens import Identity
+from monolith.tools.scopes import EVERY
+from monolith.tools.tokens import MAX_LIMIT, Identity
 
-EVERYTHING = ("read:*", "propose:*", "execute:*", "restricted:*")
+EVERYTHING: Final = tuple(f"{tag}:{EVERY}" for tag in Tag)
 
 
-def guest(*scopes: str, tenant: str = "", name: str = "") -> Identity:
+def guest(*scopes: str, name: str = "", tenant: str = "", **limits: Any) -> Identity:
     """Return whom a new token stands for; without scopes it may call everything."""
+    return known(secret_of(*scopes, name=name, tenant=tenant, **limits))
+
+
+def secret_of(*scopes: str, name: str = "", tenant: str = "", **limits: Any) -> str:
+    """Return the secret of a new token; without scopes it may call everything, and without limits it never waits."""
     _, secret = tokens.make(
         name=name or f"agent-{uuid4().hex[:8]}",
         scopes=scopes or EVERYTHING,
         made_by="test",
         tenant=tenant,
-        calls_a_minute=10_000,
-        units_a_day=1_000_000,
+        **{"calls_a_minute": MAX_LIMIT, "units_a_day": MAX_LIMIT} | limits,
     )
+    return secret
+
+
+def known(secret: str) -> Identity:
+    """Return whom a secret stands for, who has to be somebody."""
     found = tokens.authenticate(secret)
     assert found is not None
     return found

@@ -194,6 +194,11 @@ class RoutineJob(models.Model):
                 | Q(claim_id__isnull=False, claim_expires_at__isnull=False),
                 name="agent_routine_claim",
             ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "claim_id"],
+                condition=Q(claim_id__isnull=False),
+                name="agent_routine_claim_key",
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant_id", "status", "created_at"], name="agent_routine_by_status"),

@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db import IntegrityError
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from apps.agent import statements
 from apps.agent.errors import KeyInUseError, RoutineMovedOnError, RoutineNotFoundError
 from apps.agent.models import RoutineJob, RoutineStatus
 from apps.agent.queries import own, tenant
-from apps.agent.tenants import enrol
+from apps.agent.tenants import enrol, take_turn
 from monolith import atomic
 from monolith.events.ids import uuid7
 
@@ -36,9 +37,22 @@ def add(*, name: str, payload: dict[str, Any], job_id: UUID | None = None) -> Ro
 def claim(*, holder: str, ttl: timedelta, name: str = "", claim_id: UUID | None = None) -> RoutineJob | None:
     """Give the oldest job that is ready, of that name if there is one, to `holder`; None when there is none.
 
-    A `claim_id` that was used before gives the job that it got then, as that stands now.
+    A `claim_id` that was used before gives the job that it got then, as that stands now; also while the claim that
+    used it has not ended.
     """
+    try:
+        return _claim(holder=holder, ttl=ttl, name=name, claim_id=claim_id)
+    except IntegrityError:
+        # A server of an earlier version, which takes no turns, had the id first and has committed.
+        return _claim(holder=holder, ttl=ttl, name=name, claim_id=claim_id)
+
+
+def _claim(*, holder: str, ttl: timedelta, name: str, claim_id: UUID | None) -> RoutineJob | None:
     with atomic():
+        if claim_id:
+            # The constraint keeps a second job from the claim; the turn keeps it from passing over the first one, which
+            # is locked until its claim has committed, and finding nothing to do.
+            take_turn()
         doubt_expired()
         if claim_id and (claimed := own(RoutineJob).filter(claim_id=claim_id).first()):
             return claimed
@@ -83,7 +97,9 @@ def resolve(*, job_id: UUID, status: RoutineStatus, by: str, result: dict[str, A
                 resolved_by=by,
                 result=None if again else result,
                 ended_at=None if again else Now(),
-                claim_id=None,
+                claim_id=None
+                if again
+                else F("claim_id"),  # it stays known what the claimant's key stands for
                 claim_expires_at=None,
             )
         )

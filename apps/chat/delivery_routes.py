@@ -10,8 +10,9 @@ from apps.chat import deliveries as services
 from apps.chat import queries
 from apps.chat.answers import DeliveryOut, DeliveryPage
 from apps.chat.edge import key_of, problems, subject_of
+from apps.chat.inputs import Number
 from apps.chat.permission import DECIDE, require_permission
-from apps.chat.requests import DeliveryDecision, DeliverySearch, NewDelivery, Number
+from apps.chat.requests import DeliveryDecision, DeliverySearch, NewDelivery
 from monolith.http.problems import ProblemSchema
 
 deliveries = Router()

@@ -9,9 +9,10 @@ from ninja import Path, Query, Router
 from apps.chat import queries, trust
 from apps.chat.answers import ModerationPage, TrustOut, TrustPage
 from apps.chat.edge import problems, subject_of
+from apps.chat.inputs import Subject
 from apps.chat.models import LOCKED_BELOW
 from apps.chat.permission import MODERATE, require_permission
-from apps.chat.requests import ModerationSearch, Subject, TrustEdit, TrustSearch
+from apps.chat.requests import ModerationSearch, TrustEdit, TrustSearch
 from monolith.http import permissions
 from monolith.http.problems import ProblemSchema
 

@@ -10,8 +10,9 @@ from apps.chat import queries
 from apps.chat import reminders as services
 from apps.chat.answers import ReminderOut, ReminderPage
 from apps.chat.edge import problems, subject_of
+from apps.chat.inputs import Number
 from apps.chat.models import Reminder
-from apps.chat.requests import NewReminder, Number, ReminderSearch
+from apps.chat.requests import NewReminder, ReminderSearch
 from monolith.http.problems import ProblemSchema
 
 reminders = Router()

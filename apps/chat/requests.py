@@ -1,22 +1,32 @@
 """The shapes that the routes take."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Final
 
 from django.utils import timezone
 from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from apps.chat.models import LONGEST_KEPT_DAYS, MAX_TEXT, SLUG, DeliveryStatus, Kind, ReminderStatus, Visible
+from apps.chat.inputs import (
+    KEY,
+    LINE,
+    MAX_AHEAD,
+    Number,
+    Purpose,
+    QuestionText,
+    Reason,
+    ReminderText,
+    Score,
+    SenderName,
+    Slug,
+    Subject,
+    Words,
+)
+from apps.chat.models import LONGEST_KEPT_DAYS, DeliveryStatus, Kind, ReminderStatus, Visible
 from monolith.contracts import UtcDatetime
 from monolith.http.maybe import Maybe
 
 MAX_OFFSET: Final = 100_000
-MAX_AHEAD: Final = timedelta(days=366)
-MAX_NUMBER: Final = 2**63 - 1
-MAX_QUESTION: Final = 500  # characters: what a search takes
-_LINE: Final = r"^[^\x00-\x1f\x7f]+$"
-_TEXT: Final = r"^[^\x00]*\S[^\x00]*$"
 
 
 def _ahead(moment: datetime) -> datetime:
@@ -25,16 +35,8 @@ def _ahead(moment: datetime) -> datetime:
     return moment
 
 
-Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=80)]
-Line = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=120, strip_whitespace=True)]
-# So that `trust:` and it are no longer than what the gate takes.
-Subject = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=190)]
-Reason = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=500)]
-Key = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", min_length=1, max_length=180)]
-Words = Annotated[str, StringConstraints(pattern=_TEXT, min_length=1, max_length=MAX_TEXT)]
-QuestionText = Annotated[str, StringConstraints(pattern=_TEXT, min_length=1, max_length=MAX_QUESTION)]
-ReminderText = Annotated[str, StringConstraints(pattern=_TEXT, min_length=1, max_length=2_000)]
-Number = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
+Line = Annotated[str, StringConstraints(pattern=LINE, min_length=1, max_length=120, strip_whitespace=True)]
+Key = Annotated[str, Field(min_length=1, max_length=180, pattern=KEY)]
 DueAt = Annotated[UtcDatetime, AfterValidator(_ahead)]
 
 
@@ -94,7 +96,7 @@ class NewChannel(Given):
 
     slug: Slug
     title: Line
-    purpose: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=500)] = ""
+    purpose: Purpose = ""
     answers_from: Visible = Field(
         default=Visible.PUBLIC,
         description="`all`: answers may quote private notes to everybody who reads here.",
@@ -129,7 +131,7 @@ class NewQuestion(Given):
 class TrustEdit(Given):
     """How far somebody is trusted from now on."""
 
-    score: Annotated[int, Field(ge=0, le=100)]
+    score: Score
     reason: Reason
 
 
@@ -137,9 +139,7 @@ class NewDelivery(Given):
     """Words to bring somewhere. The same key, place and words again are the same delivery."""
 
     dedupe_key: Key
-    sender: Annotated[str, StringConstraints(pattern=r"^[a-z]+$", max_length=20)] = Field(
-        description="`channel` or `webhook`"
-    )
+    sender: SenderName = Field(description="`channel` or `webhook`")
     target: Slug = Field(description="A channel's slug, or the name of a webhook in the settings.")
     text: Words
 

@@ -18,6 +18,7 @@ from apps.chat.answers import (
 )
 from apps.chat.delivery_routes import deliveries
 from apps.chat.edge import key_of, problems, subject_of
+from apps.chat.inputs import Number, Slug
 from apps.chat.moderation_routes import moderation
 from apps.chat.permission import MANAGE, POST, require_permission
 from apps.chat.reminder_routes import reminders
@@ -28,9 +29,7 @@ from apps.chat.requests import (
     NewChannel,
     NewMessage,
     NewQuestion,
-    Number,
     Paging,
-    Slug,
 )
 from monolith.http.problems import Problem, ProblemSchema
 

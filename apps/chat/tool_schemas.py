@@ -1,35 +1,17 @@
 """The shapes that the tools of chat take and give."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
-from apps.chat.models import (
-    MAX_TEXT,
-    SLUG,
-    DeliveryStatus,
-    Kind,
-    ReminderStatus,
-    State,
-    Visible,
-)
+from apps.chat.inputs import KEY
+from apps.chat.models import DeliveryStatus, Kind, ReminderStatus, State, Visible
 from monolith.contracts import Schema, UtcDatetime
 from monolith.tools.pages import Page
 
-_LINE: Final = r"^[^\x00-\x1f\x7f]+$"
-_TEXT: Final = r"^[^\x00]*\S[^\x00]*$"
-Slug = Annotated[str, Field(min_length=1, max_length=80, pattern=SLUG)]
-Key = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[!-~]+$")]
+# Shorter than by HTTP, as the token's name is put before it.
+Key = Annotated[str, Field(min_length=1, max_length=80, pattern=KEY)]
 Title = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
-Purpose = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
-Words = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_TEXT)]
-QuestionText = Annotated[str, Field(min_length=1, max_length=500, pattern=_TEXT)]
-ReminderText = Annotated[str, Field(min_length=1, max_length=2_000, pattern=_TEXT)]
-Who = Annotated[str, Field(min_length=1, max_length=190, pattern=_LINE)]
-Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=_LINE)]
-SenderName = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[a-z]+$")]
-Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
-Score = Annotated[int, Field(ge=0, le=100)]
 
 
 class ChannelLine(Schema):

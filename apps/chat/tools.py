@@ -19,9 +19,22 @@ from apps.chat.errors import (
     DeliveryNotFoundError,
     ReminderNotFoundError,
 )
+from apps.chat.inputs import (
+    MAX_AHEAD,
+    Number,
+    Purpose,
+    QuestionText,
+    Reason,
+    ReminderText,
+    Score,
+    SenderName,
+    Slug,
+    Subject,
+    Words,
+)
 from apps.chat.models import LOCKED_BELOW, DeliveryStatus, Kind, Message, Reminder, ReminderStatus
 from apps.chat.permission import DECIDE, MANAGE, MODERATE, POST, require_permission
-from apps.chat.requests import MAX_AHEAD, MessageSearch
+from apps.chat.requests import MessageSearch
 from apps.chat.tool_schemas import (
     Answered,
     ChannelLine,
@@ -31,24 +44,14 @@ from apps.chat.tool_schemas import (
     Key,
     MessagePage,
     MessageShown,
-    Number,
     PostedMessage,
-    Purpose,
-    QuestionText,
     QueuedDelivery,
-    Reason,
     ReminderPage,
     ReminderShown,
-    ReminderText,
-    Score,
-    SenderName,
-    Slug,
     SummaryPage,
     SummaryShown,
     Title,
     Trust,
-    Who,
-    Words,
 )
 from monolith.contracts import UtcDatetime, call_scope
 from monolith.tools import Tag, tool
@@ -78,7 +81,7 @@ def list_messages(
     *,
     channel: Slug,
     kind: Kind | None = None,
-    author: Who | None = None,
+    author: Subject | None = None,
     limit: Limit = 20,
     after: After = "",
 ) -> MessagePage:
@@ -175,7 +178,7 @@ def get_trust() -> Trust:
 
 
 @tool(tag=Tag.RESTRICTED)
-def set_trust(*, whose: Who, score: Score, reason: Reason) -> Trust:
+def set_trust(*, whose: Subject, score: Score, reason: Reason) -> Trust:
     """Set how far somebody is trusted (`user:7`, `token:name`), if compliance lets this token; it is kept why."""
     _require_no_tenant()
     with refusing(ChatError, advice=_ADVICE):

@@ -1,22 +1,14 @@
 """What `manage.py events` reads from its command line: its actions and their options."""
 
-from argparse import SUPPRESS, ArgumentParser
+from argparse import ArgumentParser
 
+from monolith.management.actions import Actions
 from monolith.models import OutboxMessage
 
 
 def add_actions(parser: ArgumentParser) -> None:
     """Declare the actions and their options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
-
-    def action(name: str, text: str) -> ArgumentParser:
-        added: ArgumentParser = actions.add_parser(name, help=text, description=text)
-        added.add_argument("--json", action="store_true", help="print one JSON document for programs")
-        for option in ("--settings", "--pythonpath"):  # Django has read them; they may stand here as well
-            added.add_argument(option, default=SUPPRESS, help=SUPPRESS)
-        added.add_argument("--module", default="", metavar="NAME", help="only this module")
-        return added
-
+    action = Actions(parser, of_modules=True).add
     action("backlog", "Show what waits where: outboxes, the broker, inboxes, and what is parked or dead.")
     outbox = action("outbox", "List messages that have not left, in the order of sending.")
     outbox.add_argument("--type", default="", metavar="NAME", help="only this type: knowledge.NoteChanged")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from argparse import SUPPRESS, ArgumentParser
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from rich.table import Table
 from rich.text import Text
 
+from monolith.management.actions import Actions
 from monolith.models import Job
 
 STATUSES: Final = tuple(Job.Status.values)
@@ -20,16 +21,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def add_actions(parser: ArgumentParser) -> None:
     """Declare the actions and their options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
-
-    def action(name: str, text: str) -> ArgumentParser:
-        added: ArgumentParser = actions.add_parser(name, help=text, description=text)
-        added.add_argument("--json", action="store_true", help="print one JSON document for programs")
-        for option in ("--settings", "--pythonpath"):  # Django has read them; they may stand here as well
-            added.add_argument(option, default=SUPPRESS, help=SUPPRESS)
-        added.add_argument("--module", default="", metavar="NAME", help="only this module")
-        return added
-
+    action = Actions(parser, of_modules=True).add
     listing = action("list", "List jobs, the newest first.")
     listing.add_argument("--status", choices=STATUSES)
     listing.add_argument("--task", metavar="PATH", help="only jobs of this task, by its dotted name")

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -308,19 +308,29 @@ class System:
             raise
 
     def _prepare_first(self) -> None:
-        """Prepare, and make the admin's account unless there is one."""
-        file = PreparationFile(self.cluster) if self.cluster else None
-        if file.read().has_admin if file else self.admin_file.exists():
+        """Prepare, and have the admin's account made unless that was done before."""
+        if self._has_admin():
             self.prepare()
             return
-        existed = self.admin_file.exists()
-        before = self.admin_file.read_bytes() if existed else b""
+        before = self._kept_login()
         if self.cluster:
             self.prepare("--admin")
-        else:  # what signs the sessions is ours then, and not for the process that prepares
+        else:  # the account is made with MONOLITH_SECRET_KEY, which what prepares is not given
             self.prepare()
             self.run_once(self.command(Profile.PRIVATE, "admin_login"), quiet=True)
-        self.is_first_start = self.admin_file.exists() and self.admin_file.read_bytes() != before
+        # Where the database had that account already, no login was written.
+        self.is_first_start = self._kept_login() not in (b"", before)
+
+    def _has_admin(self) -> bool:
+        """Say whether an `up` made the account before; of a database of yours, whether its login is kept here."""
+        if self.cluster:
+            return PreparationFile(self.cluster).read().has_admin
+        return self.admin_file.exists()
+
+    def _kept_login(self) -> bytes:
+        with suppress(FileNotFoundError):
+            return self.admin_file.read_bytes()
+        return b""
 
     def _remember(self, pids: Mapping[str, int]) -> None:
         with self._state_lock:

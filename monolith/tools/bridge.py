@@ -33,6 +33,7 @@ PATIENCE: Final = (
 AT_ONCE: Final = 56  # requests under way; each waits in a thread of the server
 AHEAD: Final = 16  # messages that wait for a client to take them, before the application waits too
 EVENTS: Final = "text/event-stream"
+OVER: Final = "the application has ended"
 BEAT: Final = b": \n\n"
 _EVENT_HEADERS: Final = [("content-type", EVENTS), ("x-accel-buffering", "no")]
 
@@ -57,7 +58,9 @@ class Bridge:
         self._beat_s = beat_s
         self._loop = asyncio.new_event_loop()
         self._ready: Future[None] = Future()
-        self._under_way: set[Exchange] = set()  # the loop's thread alone touches it
+        self._under_way: set[Exchange] = set()  # inside of the lock
+        self._lock = threading.Lock()
+        self._is_over = False  # inside of the lock
         self._thread = threading.Thread(target=self._run, name="monolith-asgi", daemon=True)
         self._thread.start()
         self._ready.result(START_S)
@@ -83,34 +86,42 @@ class Bridge:
         if not self._places.acquire(blocking=False):
             raise Busy
         exchange = Exchange(self._loop, body)
-        exchange.task = asyncio.run_coroutine_threadsafe(self._serve(scope, exchange), self._loop)
+        with self._lock:
+            if self._is_over:
+                raise RuntimeError(OVER)
+            self._under_way.add(exchange)
+            exchange.task = asyncio.run_coroutine_threadsafe(self._serve(scope, exchange), self._loop)
         exchange.task.add_done_callback(lambda _: self._places.release())
         on_begin(exchange)
         return _begun(exchange, self._beat_s, takes_events=accepts_events(scope))
 
     def cancel_all(self) -> None:
         """Cancel what is under way, for a process that ends; from any thread."""
-        with suppress(RuntimeError):  # there is no loop any more, and nothing under way
-            self._loop.call_soon_threadsafe(self._cancel_all)
-
-    def _cancel_all(self) -> None:
-        for exchange in self._under_way:
+        with self._lock:
+            under_way = list(self._under_way)
+        for exchange in under_way:
             exchange.cancel()
 
     async def _serve(self, scope: MutableMapping[str, Any], exchange: "Exchange") -> None:
-        self._under_way.add(exchange)
         try:
             await self._application(scope, exchange.receive, exchange.send)
         except Exception as error:
             exchange.parts.put(error)
             raise
         finally:
-            self._under_way.discard(exchange)
+            with self._lock:
+                self._under_way.discard(exchange)
             exchange.parts.put(None)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._live())
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            try:
+                runner.run(self._live())
+            finally:
+                with self._lock:
+                    self._is_over = True
+                    for exchange in self._under_way:
+                        exchange.parts.put(RuntimeError(OVER))
 
     async def _live(self) -> None:
         try:

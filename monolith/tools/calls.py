@@ -25,6 +25,7 @@ from monolith.tools.progress import Progress
 from monolith.tools.registry import tools
 from monolith.tools.resources import resource_at
 from monolith.tools.retention import forget_in_passing
+from monolith.tools.rows import let_go
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.secret_text import without_secrets
 from monolith.tools.tokens import Identity, charge
@@ -35,6 +36,7 @@ logger = logging.getLogger("monolith.tools")
 # In the place of the calling module, where a contract's operation is a tool. With the token's id: what one agent used
 # as an idempotency key is nothing to another.
 CALLER: Final = "tools:{token}"
+ENDED: Final = "This token has expired, or was revoked."
 MAX_RESULT: Final = 256 * 1024  # characters of JSON; what is larger belongs in pages
 MAX_PROBLEMS: Final = 20  # of arguments that are told
 
@@ -140,14 +142,14 @@ def _admitted(attempt: Attempt) -> Told:
     identity, tool = attempt.identity, attempt.find()
     if tool is not None and not identity.may(tool.tag, tool.module):
         tool = None
-    attempt.progress.require_caller()
-    # A call that may not be made is one as well: who tries names runs out of calls.
-    cost = tool.offer.cost if tool else 0
+    # A call that may not be made is one as well, and so is one that was cancelled: who tries runs out of calls.
+    cost = tool.offer.cost if tool and not attempt.progress.is_cancelled else 0
     charged = charge(identity.id, cost)
     if charged is None:
-        return Told(Outcome.FORBIDDEN, "This token has expired, or was revoked.")
+        return Told(Outcome.FORBIDDEN, ENDED)
     if not charged.is_paid:
         return Told(Outcome.LIMITED, charged.refusal(cost))
+    attempt.progress.require_caller()
     if tool is None:
         # The same for one that there is not: whether there is a tool is told to those who may call it.
         name = kept_text(attempt.name, MAX_NAME_KEPT)
@@ -159,6 +161,7 @@ def _admitted(attempt: Attempt) -> Told:
         attempt.begin()
     if tool.tag is Tag.RESTRICTED:
         require_decision(Question(identity.id, tool.name, tool.shown_arguments(values), attempt.id))
+    let_go()
     content = tool.write_result(_run(attempt, tool, values))
     return _told(tool, content)
 

@@ -13,7 +13,6 @@ from contextvars import copy_context
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -27,6 +26,7 @@ from monolith.tools.addresses import PATH, metadata_of, resource_of
 from monolith.tools.bridge import AT_ONCE, Bridge, Busy, accepts_events
 from monolith.tools.offer import Tag
 from monolith.tools.registry import tools
+from monolith.tools.rows import let_go
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import authenticate
 
@@ -37,16 +37,17 @@ SESSION: Final = "Mcp-Session-Id"
 _BEARER: Final = "bearer"  # in whatever case: RFC 9110, 11.1
 SPARED: Final = 8  # threads of a server, for everybody who is no agent
 _at_once = AT_ONCE
-_bridges: dict[int, Bridge] = {}
+_bridge: Bridge | None = None
 _making = threading.Lock()
 
 
-def _forked() -> None:
-    global _making  # whoever held it is not in this process
-    _making = threading.Lock()
+def _forget_bridge() -> None:
+    """Let a forked process make its own: the loop's thread is not in it, nor is whoever held the lock."""
+    global _bridge, _making
+    _bridge, _making = None, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(after_in_child=_forget_bridge)
 
 
 @csrf_exempt  # a token in a header is nothing that a browser sends by itself
@@ -58,7 +59,7 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         return problem_response(request, 403, detail="A page of another origin asks here.")
     scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     identity = authenticate(secret.strip()) if scheme.lower() == _BEARER else None
-    _let_go_of_connection()
+    let_go()  # the tool takes one in another thread
     if identity is None:
         return _unauthorized(request)
     from monolith.tools.server import Guest
@@ -106,13 +107,6 @@ def metadata(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _let_go_of_connection() -> None:
-    """Give the platform's connection back: the tool takes one in another thread, and this one only waits for it."""
-    connection = connections["default"]
-    if not connection.in_atomic_block:  # of a test
-        connection.close()
-
-
 def leave_threads(threads: int) -> None:
     """Let agents use so many of a server's threads that some are left to everybody else; before the first request."""
     global _at_once
@@ -120,14 +114,13 @@ def leave_threads(threads: int) -> None:
 
 
 def bridge() -> Bridge:
-    """Return this process's way to the MCP server; a forked one makes its own."""
-    found = _bridges.get(os.getpid())
-    if found is None or not found.is_alive:
+    """Return this process's way to the MCP server; the first request makes it."""
+    global _bridge
+    if _bridge is None or not _bridge.is_alive:
         with _making:
-            found = _bridges.get(os.getpid())
-            if found is None or not found.is_alive:
-                found = _bridges[os.getpid()] = _made()
-    return found
+            if _bridge is None or not _bridge.is_alive:
+                _bridge = _made()
+    return _bridge
 
 
 def _made() -> Bridge:

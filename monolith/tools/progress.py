@@ -23,9 +23,11 @@ class Progress:
     def __init__(self, tell: Callable[[float, float | None, str], None] | None = None) -> None:
         self._tell = tell
         self._cancelled = threading.Event()
+        self._begun = threading.Event()
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._running: list[Any] = []  # psycopg's connections that a statement may run on, inside of the lock
+        # Django's connections that a statement may run on, each with psycopg's that it had; inside of the lock.
+        self._running: list[tuple[Any, Any]] = []
 
     def report(self, done: float, *, of: float | None = None, message: str = "") -> None:
         """Tell how much is done. Raises ToolCancelled, so that the work ends here, when nobody waits any more."""
@@ -50,15 +52,21 @@ class Progress:
         self.mark_cancelled()
         for _ in range(TRIES):
             with self._lock:
-                for each in self._running:
-                    with suppress(Exception):  # it may have ended by itself, or with its server
-                        each.cancel_safe(timeout=CANCEL_S)
+                for connection, raw in self._running:
+                    if connection.connection is raw:  # else it was given back, and is somebody else's
+                        with suppress(Exception):  # it may have ended by itself, or with its server
+                            raw.cancel_safe(timeout=CANCEL_S)
             if self._ended.wait(AGAIN_S):
                 return
 
     def mark_ended(self) -> None:
         """Let `cancel` return; from the tool's thread."""
         self._ended.set()
+
+    @property
+    def has_begun(self) -> bool:
+        """Say whether there may be a statement to end. One that is cancelled before does not begin."""
+        return self._begun.is_set()
 
     @property
     def is_cancelled(self) -> bool:
@@ -75,14 +83,14 @@ class Progress:
         def add(connection: Any, **_: Any) -> None:
             if threading.get_ident() == thread:
                 with self._lock:
-                    self._running.append(connection.connection)
+                    self._running.append((connection, connection.connection))
 
+        self._begun.set()
         connection_created.connect(add, weak=False, dispatch_uid=id(self))
         try:
             with entering(PLATFORM):  # the host may look at any connection
-                open_ = [
-                    each.connection for each in connections.all(initialized_only=True) if each.connection
-                ]
+                known = connections.all(initialized_only=True)
+                open_ = [(each, each.connection) for each in known if each.connection]
             with self._lock:
                 self._running += open_
             self.require_caller()

@@ -133,6 +133,8 @@ def _name_problems(name: str, tenant: str) -> Iterator[str]:
         yield "a token needs a name: say what or whom it is for"
     elif len(name) > NAME or not name.isprintable():
         yield f"a token's name is one line of at most {NAME} characters; choose another"
+    elif ":" in name:
+        yield "a token's name has no colon: what is kept of a token by its name puts one after it"
     elif Token.objects.filter(name=name).exists():
         yield f"there is a token called {name!r}; choose another name, also when that one was revoked"
     if len(tenant) > TENANT or not tenant.isprintable() or tenant != tenant.strip():

@@ -1,6 +1,5 @@
 """A project of one module whose tools take their time, served in processes of a test."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from mcp_types import REQUEST_TIMEOUT
 from monolith.embedded.port import free_port
 from tests.generated_project import GeneratedProject
 from tests.served_tier import stop, wait_until_it_answers
+from tests.system.served_tokens import served_token
 
 MODULE: Final = "toy"
 TOOLS: Final = '''\
@@ -91,19 +91,9 @@ class ToolsProject:
 
     project: GeneratedProject
 
-    def token(self, name: str, *scopes: str) -> str:
-        given = [word for scope in scopes or ("read:*", "execute:*") for word in ("--scope", scope)]
-        command = ["tokens", "create", name, *given, "--calls-a-minute", "100000", "--json"]
-        done = subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=self.project.path,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        secret: str = json.loads(done.stdout)["secret"]
-        return secret
+    def token(self, name: str) -> str:
+        """Return the secret of a new token that may call the module's tools."""
+        return served_token(self.project.path, self.environ, name, "read:*", "execute:*")
 
     def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Ask the database as its superuser."""

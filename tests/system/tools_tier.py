@@ -1,9 +1,6 @@
 """The reference application's private tier in a process of its own, with tokens for its tools."""
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,8 +9,7 @@ import pytest
 from monolith.embedded import PostgresCluster
 from tests.served_tier import ROOT, served, tier_environ
 from tests.system.running_up import prepared_directory
-
-EVERYTHING = ("read:*", "execute:*", "propose:*", "restricted:*")
+from tests.system.served_tokens import served_token
 
 
 @dataclass(frozen=True)
@@ -21,30 +17,9 @@ class Tier:
     url: str
     environ: dict[str, str]
 
-    def token(self, name: str, *scopes: str, tenant: str = "") -> str:
-        """Return the secret of a new token; without scopes it may call everything."""
-        given = [word for scope in scopes or EVERYTHING for word in ("--scope", scope)]
-        command = [
-            "tokens",
-            "create",
-            name,
-            *given,
-            "--tenant",
-            tenant,
-            "--calls-a-minute",
-            "100000",
-            "--json",
-        ]
-        done = subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        secret: str = json.loads(done.stdout)["secret"]
-        return secret
+    def token(self, name: str, *, tenant: str = "") -> str:
+        """Return the secret of a new token that may call everything."""
+        return served_token(ROOT, self.environ, name, tenant=tenant)
 
 
 @pytest.fixture(scope="module")

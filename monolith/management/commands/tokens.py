@@ -2,7 +2,7 @@
 
 import getpass
 import json
-from argparse import SUPPRESS, ArgumentParser
+from argparse import ArgumentParser
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from django_rich.management import RichCommand
 from rich.table import Table
 
 from monolith.composition import composed
+from monolith.management.actions import Actions
 from monolith.profile import Profile
 from monolith.tools import tokens
 from monolith.tools.models import Token
@@ -25,15 +26,7 @@ class Command(RichCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
-
-        def action(name: str, text: str) -> ArgumentParser:
-            added: ArgumentParser = actions.add_parser(name, help=text, description=text)
-            added.add_argument("--json", action="store_true", help="print one JSON document for programs")
-            for option in ("--settings", "--pythonpath"):  # Django has read them; they may stand here as well
-                added.add_argument(option, default=SUPPRESS, help=SUPPRESS)
-            return added
-
+        action = Actions(parser).add
         create = action("create", "Make a token and show its secret, which nobody can tell again.")
         create.add_argument("name", metavar="NAME", help="what or whom it is for")
         create.add_argument(

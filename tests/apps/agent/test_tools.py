@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from apps.agent import decisions
-from apps.agent.models import Decision, DecisionStatus, RoutineJob, ServiceCall
+from apps.agent import decisions, routines
+from apps.agent.models import Decision, DecisionStatus, RoutineJob, RoutineStatus, ServiceCall
 from apps.agent.queries import own
 from apps.compliance import services as compliance
 from apps.compliance.models import Grant, Rule
@@ -185,6 +185,22 @@ class TestRoutineJobs:
         ]
 
         assert len({claim["id"] for claim in claims}) == len({claim["claim_id"] for claim in claims}) == 2
+
+    def test_a_claim_is_known_after_a_person_has_settled_it(self, acme: Identity, jobs: Jobs) -> None:
+        for key in ("a", "b"):
+            answer(acme, "agent_add_routine_job", idempotency_key=key, name="tidy")
+        claim = {"idempotency_key": "c", "ttl_s": 60}
+        claimed = answer(acme, "agent_claim_routine_job", **claim)["job"]
+        jobs.travel(seconds=61)
+        with entering("agent"), acting(tenant="acme"):
+            routines.resolve(
+                job_id=claimed["id"], status=RoutineStatus.SUCCEEDED, by="user:1", result={"seen": True}
+            )
+
+        again = answer(acme, "agent_claim_routine_job", **claim)["job"]
+
+        assert (again["id"], again["status"], again["result"]) == (claimed["id"], "Succeeded", {"seen": True})
+        assert len(all_items(acme, "agent_list_routine_jobs", status="Ready")) == 1
 
     def test_whoever_falls_silent_leaves_it_to_a_person(self, acme: Identity, jobs: Jobs) -> None:
         answer(acme, "agent_add_routine_job", idempotency_key="a", name="tidy")

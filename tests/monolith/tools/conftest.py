@@ -13,7 +13,7 @@ import pytest
 from monolith import Module, Tier
 from monolith.embedded import PostgresCluster
 from monolith.embedded.port import free_port
-from tests.monolith.tools.guests import Declare
+from tests.monolith.tools.offered_tools import Declare
 from tests.served_tier import ROOT, serve_command, stop, tier_environ, wait_until_it_answers
 
 

@@ -16,6 +16,7 @@ from monolith.tools import tokens
 from monolith.tools.calls import call_tool
 from monolith.tools.models import Decision, Token, ToolCall
 from monolith.tools.tokens import Identity
+from tests.tool_calls import guest
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -31,7 +32,8 @@ NEW: Final[dict[str, Any]] = {
     "units_a_day": "500",
 }
 SECRET: Final = re.compile(r"fmt_[\w-]{43}")
-REPLAY: Final = "monolith_replay_dead_letter"
+OPERATES: Final = "restricted:monolith"
+REPLAY: Final = "monolith_replay_dead_letter"  # which asks a person
 
 
 def signed_in(client: Client, *permissions: str) -> User:
@@ -40,13 +42,6 @@ def signed_in(client: Client, *permissions: str) -> User:
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client.force_login(user)
     return user
-
-
-def guest(name: str = "agent", *scopes: str) -> Identity:
-    _, secret = tokens.make(name=name, scopes=scopes or ["restricted:monolith"], made_by="test")
-    identity = tokens.authenticate(secret)
-    assert identity is not None
-    return identity
 
 
 def asked(identity: Identity, job: str = "hikes/7") -> Decision:
@@ -119,28 +114,28 @@ def test_a_secret_is_on_one_page_and_nowhere_else(client: Client, caplog: pytest
 )
 def test_a_token_that_cannot_be_is_not_made(client: Client, wrong: dict[str, Any], said: str) -> None:
     signed_in(client, "view_token", "add_token")
-    guest("taken")
+    guest(name="taken")
     page = client.post(f"{TOKENS}add/", NEW | wrong)
     assert said in page.content.decode()
     assert list(Token.objects.values_list("name", flat=True)) == ["taken"]
 
 
 def test_what_a_token_may_call_is_not_edited(client: Client) -> None:
-    identity = guest()
+    identity = guest(OPERATES)
     signed_in(client, "view_token", "add_token", "change_token", "delete_token")
     page = f"{TOKENS}{identity.id}/change/"
     assert 'name="name"' not in client.get(page).content.decode()
     assert client.post(page, NEW).status_code == 403
     assert client.post(f"{TOKENS}{identity.id}/delete/", {"post": "yes"}).status_code == 403
-    assert Token.objects.get().scopes == ["restricted:monolith"]
+    assert Token.objects.get().scopes == [OPERATES]
 
 
 def test_revoking_asks_and_then_holds_at_once(client: Client) -> None:
     signed_in(client, "view_token", "change_token")
-    identity, other = guest(), guest("other", "read:stars")
+    identity, other = guest(OPERATES), guest("read:stars")
 
     question = act(client, TOKENS, "revoke", identity.id)
-    assert "restricted:monolith" in question
+    assert OPERATES in question
     assert not Token.objects.exclude(revoked_at=None).exists()
 
     assert "1 revoked." in act(client, TOKENS, "revoke", identity.id, confirmed=True)
@@ -151,7 +146,7 @@ def test_revoking_asks_and_then_holds_at_once(client: Client) -> None:
 
 
 def test_who_may_only_look_neither_makes_nor_revokes_nor_decides(client: Client) -> None:
-    identity = guest()
+    identity = guest(OPERATES)
     decision = asked(identity)
     signed_in(client, "view_token", "view_decision")
 
@@ -170,7 +165,7 @@ def test_who_may_only_look_neither_makes_nor_revokes_nor_decides(client: Client)
 
 def test_an_approved_call_happens_once_and_says_who_approved(client: Client) -> None:
     user = signed_in(client, "view_decision", "change_decision")
-    identity = guest()
+    identity = guest(OPERATES)
     decision = asked(identity)
 
     question = act(client, DECISIONS, "approve", decision.pk)
@@ -191,7 +186,7 @@ def test_an_approved_call_happens_once_and_says_who_approved(client: Client) -> 
 
 def test_buttons_on_the_page_of_a_decision_are_there_while_it_is_open(client: Client) -> None:
     signed_in(client, "view_decision", "change_decision")
-    decision = asked(guest())
+    decision = asked(guest(OPERATES))
     page = f"{DECISIONS}{decision.pk}/change/"
     shown = html.unescape(client.get(page).content.decode())
     assert '"job": "hikes/7"' in shown
@@ -212,11 +207,11 @@ def test_buttons_on_the_page_of_a_decision_are_there_while_it_is_open(client: Cl
 @pytest.mark.parametrize("ended", ["time", "token"])
 def test_a_decision_that_is_over_is_shown_so_and_stays_undecided(client: Client, ended: str) -> None:
     signed_in(client, "view_decision", "change_decision")
-    decision = asked(guest())
+    decision = asked(guest(OPERATES))
     if ended == "time":
         Decision.objects.update(expires_at=timezone.now())
     else:
-        tokens.revoke("agent")
+        tokens.revoke(decision.token.name)
 
     assert ">expired<" in client.get(f"{DECISIONS}{decision.pk}/change/").content.decode()
     assert str(decision.pk) in client.get(DECISIONS, {"state": "expired"}).content.decode()
@@ -229,7 +224,7 @@ def test_a_decision_that_is_over_is_shown_so_and_stays_undecided(client: Client,
 
 def test_decisions_that_wait_come_first_and_are_found_by_state(client: Client) -> None:
     signed_in(client, "view_decision", "change_decision")
-    identity = guest()
+    identity = guest(OPERATES)
     first, second, third = (asked(identity, f"hikes/{number}") for number in (1, 2, 3))
     act(client, DECISIONS, "refuse", third.pk, confirmed=True)
     Decision.objects.filter(pk=second.pk).update(expires_at=timezone.now())
@@ -249,7 +244,7 @@ def test_decisions_that_wait_come_first_and_are_found_by_state(client: Client) -
 def test_tokens_are_found_by_state(client: Client) -> None:
     signed_in(client, "view_token")
     for name in ("fine", "over", "ended"):
-        guest(name)
+        guest(name=name)
     Token.objects.filter(name="over").update(expires_at=timezone.now())
     tokens.revoke("ended")
     for state, expected in {"good": "fine", "expired": "over", "revoked": "ended", "unused": "fine"}.items():
@@ -259,7 +254,7 @@ def test_tokens_are_found_by_state(client: Client) -> None:
 
 def test_calls_are_found_by_what_they_were(client: Client) -> None:
     signed_in(client, "view_toolcall")
-    one, two = guest("one", "read:stars"), guest("two", "read:hikes")
+    one, two = guest("read:stars", name="one"), guest("read:hikes", name="two")
     call_tool(one, "stars_find_sites", {})
     call_tool(one, "hikes_find_walks", {})
     call_tool(two, "hikes_find_walks", {})
@@ -284,7 +279,7 @@ def test_calls_are_found_by_what_they_were(client: Client) -> None:
 
 def test_a_call_that_was_kept_is_looked_at_alone(client: Client) -> None:
     signed_in(client, "view_toolcall", "add_toolcall", "change_toolcall", "delete_toolcall")
-    call_tool(guest(), REPLAY, {"job": "hikes/7"})
+    call_tool(guest(OPERATES), REPLAY, {"job": "hikes/7"})
     page = f"{CALLS}{ToolCall.objects.get().pk}/"
     assert '"job": "hikes/7"' in html.unescape(client.get(f"{page}change/").content.decode())
     assert client.get(f"{CALLS}add/").status_code == 403

@@ -16,7 +16,8 @@ from monolith.tools import Tag, audit, retention, tokens, tool
 from monolith.tools.calls import call_tool
 from monolith.tools.models import Decision, Token, ToolCall
 from monolith.tools.secret_text import without_secrets
-from tests.monolith.tools.guests import guest, offered, secret_of
+from tests.monolith.tools.offered_tools import offered
+from tests.tool_calls import guest, secret_of
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -44,7 +45,7 @@ for _ in range(900):
     ],
 )
 def test_what_is_kept_is_not_changed(statement: str) -> None:
-    call_tool(guest("agent", "read:stars"), "stars_find_sites", {})
+    call_tool(guest("read:stars"), "stars_find_sites", {})
     before = list(ToolCall.objects.values())
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -53,7 +54,7 @@ def test_what_is_kept_is_not_changed(statement: str) -> None:
 
 def test_what_has_begun_takes_one_end() -> None:
     entry = ToolCall(token_name="agent", tool="home_x", outcome="running", duration_ms=0, arguments={"a": 1})
-    entry.token_id = guest("agent").id
+    entry.token_id = guest().id
     audit.record(entry)
     changes: list[dict[str, Any]] = [
         {"tool": "other"},
@@ -80,7 +81,7 @@ def test_what_has_begun_takes_one_end() -> None:
 def aged(days: int) -> None:
     """Keep a call that is so old."""
     ToolCall.objects.create(
-        token_id=guest(f"of {days}").id,
+        token_id=guest(name=f"of {days}").id,
         token_name=f"{days} days",
         tool="x",
         outcome="succeeded",
@@ -113,7 +114,7 @@ def test_what_is_old_goes_and_nothing_younger() -> None:
 
 
 def test_calls_forget_in_passing_once_in_a_while() -> None:
-    agent = guest("agent", "read:stars")
+    agent = guest("read:stars")
     retention._due.at = 0.0
     aged(91)
     call_tool(agent, "stars_find_sites", {})
@@ -148,7 +149,7 @@ HOSTILE: dict[str, Any] = {
     "arguments", [*({k: v} for k, v in HOSTILE.items()), HOSTILE], ids=lambda a: next(iter(a))[:20]
 )
 def test_whatever_a_guest_sends_is_kept_once(name: str, arguments: dict[str, Any]) -> None:
-    told = call_tool(guest("agent", "read:stars"), name, arguments)
+    told = call_tool(guest("read:stars"), name, arguments)
     assert told.outcome in ("invalid", "forbidden")
     kept = ToolCall.objects.get()
     assert kept.outcome == told.outcome
@@ -181,14 +182,14 @@ def test_whatever_a_guest_sends_is_kept_once(name: str, arguments: dict[str, Any
     ids=str,
 )
 def test_no_secret_is_kept(arguments: dict[str, Any]) -> None:
-    call_tool(guest("agent", "read:stars"), "stars_find_sites", arguments)
+    call_tool(guest("read:stars"), "stars_find_sites", arguments)
     kept = ToolCall.objects.get()
     for part in (SECRET, SECRET[:6]):
         assert part not in json.dumps([kept.arguments, kept.detail])
 
 
 def test_our_own_secrets_are_kept_nowhere() -> None:
-    secret = secret_of("other", "read:stars")
+    secret = secret_of("read:stars", name="other")
     for planted in (secret, str(settings.SECRET_KEY)):
         texts = {
             "text": planted,
@@ -196,8 +197,8 @@ def test_our_own_secrets_are_kept_nowhere() -> None:
             "list": [{"x": f"look: {planted}!"}],
             "cut": "y" * 180 + planted,
         }
-        told = call_tool(guest(planted[-5:], "read:stars"), "stars_find_sites", texts)
-        again = call_tool(guest(planted[-6:], "read:stars"), planted, {})
+        told = call_tool(guest("read:stars", name=planted[-5:]), "stars_find_sites", texts)
+        again = call_tool(guest("read:stars", name=planted[-6:]), planted, {})
         for text in (told.text, again.text, *map(str, ToolCall.objects.values_list())):
             assert planted[:10] not in text or planted is not secret
             assert planted not in text
@@ -228,7 +229,7 @@ def fill_stove(*, logs: int) -> str:
 
 def test_results_are_not_kept_and_one_that_is_too_long_does_not_undo_what_was_done() -> None:
     with offered("home", fill_stove) as [name]:
-        agent = guest("agent", "execute:home")
+        agent = guest("execute:home")
         assert call_tool(agent, name, {"logs": 7}).content == {"result": "yyyyyyy"}
         long = call_tool(agent, name, {"logs": 300_000})
         assert (long.outcome, long.is_error, "It was done" in long.text) == ("succeeded", True, True)
@@ -237,7 +238,7 @@ def test_results_are_not_kept_and_one_that_is_too_long_does_not_undo_what_was_do
 
 def test_a_failure_tells_where_to_look_and_the_log_has_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     with offered("home", fill_stove) as [name]:
-        told = call_tool(guest("agent", "execute:home"), name, {"logs": -1})
+        told = call_tool(guest("execute:home"), name, {"logs": -1})
     kept = ToolCall.objects.get()
     assert told.text == f"It failed. The log has it as {kept.pk}."
     assert kept.correlation == str(kept.pk)

@@ -160,6 +160,36 @@ def test_a_process_that_ends_cancels_everything() -> None:
         assert [[part for part in each.parts if part != BEAT] for each in answers] == [[], [], []]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it ends by an error
+@pytest.mark.parametrize("accept", [b"application/json, text/event-stream", b"application/json"])
+def test_what_is_under_way_when_the_loop_ends_ends_too(accept: bytes) -> None:
+    stop, begun = asyncio.Event(), threading.Event()
+
+    @asynccontextmanager
+    async def stopping() -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        waiting = asyncio.create_task(stop.wait())
+        waiting.add_done_callback(lambda _: task.cancel())
+        yield
+
+    async def application(_: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    def end(_: Exchange) -> None:
+        assert begun.wait(5)
+        bridge._loop.call_soon_threadsafe(stop.set)
+
+    bridge = Bridge(application, stopping, BEAT_S)
+    with pytest.raises(RuntimeError, match="has ended"):
+        list(bridge.ask(scope(accept), b"", end).parts)
+    bridge._thread.join(5)
+    assert not bridge.is_alive
+    with pytest.raises(RuntimeError, match="has ended"):
+        bridge.ask(scope(accept), b"")
+
+
 def test_who_does_not_take_what_was_sent_makes_the_application_wait() -> None:
     sent = 0
 

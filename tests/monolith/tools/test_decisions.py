@@ -17,7 +17,8 @@ from monolith.tools.attempt import Told
 from monolith.tools.calls import call_tool
 from monolith.tools.models import Decision, ToolCall
 from monolith.tools.tokens import Identity
-from tests.monolith.tools.guests import guest, offered
+from tests.monolith.tools.offered_tools import offered
+from tests.tool_calls import guest
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -56,7 +57,7 @@ def outcomes() -> list[str]:
 
 
 def test_a_call_waits_for_a_person_and_happens_once() -> None:
-    agent = guest("agent", "restricted:home")
+    agent = guest("restricted:home")
 
     first, second = call(agent), call(agent)
     decision = decided()
@@ -74,7 +75,7 @@ def test_a_call_waits_for_a_person_and_happens_once() -> None:
 
 
 def test_of_calls_at_the_same_time_one_happens() -> None:
-    agent = guest("agent", "restricted:home")
+    agent = guest("restricted:home")
     call(agent)
     decided()
     together = Barrier(8)
@@ -95,7 +96,7 @@ def test_of_calls_at_the_same_time_one_happens() -> None:
 
 
 def test_a_refusal_holds_until_its_time_is_over() -> None:
-    agent = guest("agent", "restricted:home")
+    agent = guest("restricted:home")
     call(agent)
     decision = decided(approved=False)
     assert "refused this call" in call(agent).text
@@ -108,7 +109,7 @@ def test_a_refusal_holds_until_its_time_is_over() -> None:
 
 @pytest.mark.parametrize("approved", [True, False])
 def test_what_is_over_is_asked_anew(approved: bool) -> None:
-    agent = guest("agent", "restricted:home")
+    agent = guest("restricted:home")
     call(agent)
     decision = Decision.objects.get()
     if approved:
@@ -121,7 +122,7 @@ def test_what_is_over_is_asked_anew(approved: bool) -> None:
 
 
 def test_a_yes_is_to_one_call_of_one_token() -> None:
-    agent, other = guest("agent", "restricted:home"), guest("other", "restricted:home")
+    agent, other = guest("restricted:home"), guest("restricted:home")
     call(agent)
     decided()
     for told in (
@@ -138,19 +139,19 @@ def test_a_yes_is_to_one_call_of_one_token() -> None:
 
 
 def test_a_token_that_ended_meanwhile_calls_nothing_and_its_questions_are_over() -> None:
-    agent = guest("agent", "restricted:home")
+    agent = guest("restricted:home")
     call(agent, "first")
     decided()
     call(agent, "second")
     waiting = Decision.objects.get(status="pending")
-    tokens.revoke("agent")
+    tokens.revoke(agent.name)
     assert call(agent, "first").outcome == "forbidden"
     assert not decisions.decide(waiting.pk, approved=True, by="warden")
     assert closed == []
 
 
 def test_a_token_asks_about_so_many_calls_at_a_time() -> None:
-    agent, other = guest("agent", "restricted:home"), guest("other", "restricted:home")
+    agent, other = guest("restricted:home"), guest("restricted:home")
     for number in range(decisions.MAX_WAITING):
         call(agent, f"hut {number}")
     told = call(agent, "one more")
@@ -162,7 +163,7 @@ def test_a_token_asks_about_so_many_calls_at_a_time() -> None:
 
 
 def test_a_process_that_dies_in_a_call_leaves_it_on_record_and_the_decision_used() -> None:
-    agent = guest("agent", "restricted:home")
+    agent = guest("restricted:home")
     call(agent, "crash")
     decision = decided()
     connections.close_all()
@@ -184,7 +185,7 @@ def test_a_process_that_dies_in_a_call_leaves_it_on_record_and_the_decision_used
 
 
 def test_a_call_that_cannot_be_kept_does_not_happen(cluster: PostgresCluster) -> None:
-    agent = guest("agent", "restricted:home")
+    agent = guest("restricted:home")
     call(agent)
     decision = decided()
     name = connections["default"].settings_dict["NAME"]

@@ -27,12 +27,11 @@ from monolith.embedded import PostgresCluster
 from monolith.testing.database import admin_connection
 from monolith.tools.calls import call_tool
 from monolith.tools.models import ToolCall
-from monolith.tools.offer import Tag
 from monolith.tools.registry import tools
 from monolith.tools.tokens import Identity
-from tests.monolith.tools.guests import known, secret_of
 from tests.monolith.tools.payloads import PLANTED, payloads
 from tests.monolith.tools.test_tenants import NAMES, take_lock
+from tests.tool_calls import known, secret_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 
@@ -67,7 +66,7 @@ def guests(cluster: PostgresCluster) -> Guests:
     for tenant, name in NAMES.items():
         with entering("agent"), acting(tenant=tenant):
             take_lock(name=name)
-        found.secrets[tenant] = secret_of(f"of {tenant}", *(f"{tag}:*" for tag in Tag), tenant=tenant)
+        found.secrets[tenant] = secret_of(name=f"of {tenant}", tenant=tenant)
         found.identities[tenant] = known(found.secrets[tenant])
     passwords = [
         line.rsplit(":", 1)[1] for line in cluster.passfile("private").read_text().splitlines() if ":" in line

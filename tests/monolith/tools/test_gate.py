@@ -14,7 +14,7 @@ from monolith.tools.calls import call_tool
 from monolith.tools.models import Decision, ToolCall
 from monolith.tools.offer import Tag
 from monolith.tools.registry import tools
-from tests.monolith.tools.guests import guest
+from tests.tool_calls import guest
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -39,8 +39,8 @@ def nothing_kept() -> Iterator[None]:
 def test_the_gate_is_asked_for_the_token(name: str, arguments: dict[str, Any], action: str) -> None:
     found, right = tools()[name], "a.right"
     tenant = "" if found.module == "chat" else TENANT  # whose tools refuse a token that has one
-    agent = guest("agent", found.scope, "execute:knowledge", tenant=tenant)
-    other = guest("other", found.scope, tenant=tenant)
+    agent = guest(found.scope, "execute:knowledge", tenant=tenant)
+    other = guest(found.scope, tenant=tenant)
     if action == "knowledge.publish":
         assert call_tool(agent, "knowledge_create_note", {"title": "Lake", "body": "# Lake\n\nDeep."}).content
 
@@ -56,16 +56,16 @@ def test_the_gate_is_asked_for_the_token(name: str, arguments: dict[str, Any], a
 
     denied = call(agent)
     assert (denied.outcome, denied.content) == ("refused", None)
-    assert action == "knowledge.publish" or "token:agent" in denied.text
+    assert action == "knowledge.publish" or agent.actor in denied.text
     assert ToolCall.objects.filter(tool=name, outcome="refused").count() == 1
 
     with entering("compliance"):
         services.make_grant(
-            Grant(subject="token:agent", right=right, tenant=tenant, reason="test"), by="user:1"
+            Grant(subject=agent.actor, right=right, tenant=tenant, reason="test"), by="user:1"
         )
     forget_decisions()
     assert call(agent).outcome == "succeeded"
     assert call(other).outcome == "refused"
     with entering("compliance"):
         asked = [str(entry.content) for entry in AuditEntry.objects.all()]
-    assert any("token:other" in entry for entry in asked)
+    assert any(other.actor in entry for entry in asked)

@@ -16,7 +16,8 @@ from monolith.tools import Tag, tokens, tool
 from monolith.tools.calls import call_tool
 from monolith.tools.models import Token, ToolCall
 from monolith.tools.tokens import Identity
-from tests.monolith.tools.guests import PLENTY, guest, offered
+from tests.monolith.tools.offered_tools import offered
+from tests.tool_calls import guest
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -61,7 +62,7 @@ def at_once(identity: Identity, calls: int = AT_ONCE) -> Counter[str]:
 
 
 def test_calls_at_once_take_no_more_than_there_is() -> None:
-    agent = guest("agent", "read:home", calls_a_minute=6)
+    agent = guest("read:home", calls_a_minute=6)
     assert at_once(agent) == {"succeeded": 6, "limited": 14}
     assert Counter(ToolCall.objects.values_list("outcome", "units")) == {
         ("succeeded", 7): 6,
@@ -70,20 +71,20 @@ def test_calls_at_once_take_no_more_than_there_is() -> None:
 
 
 def test_units_at_once_are_no_more_than_a_day_has() -> None:
-    agent = guest("agent", "read:home", units_a_day=7 * 13 + 6)
+    agent = guest("read:home", units_a_day=7 * 13 + 6)
     assert at_once(agent, 40) == {"succeeded": 13, "limited": 27}
     assert Token.objects.get().spent_units == 7 * 13
 
 
 def test_who_tries_what_it_may_not_call_runs_out_of_calls_as_well() -> None:
-    agent = guest("agent", "read:home", calls_a_minute=3)
+    agent = guest("read:home", calls_a_minute=3)
     found = [call_tool(agent, name, {}).outcome for name in ("nobody_has_this", "stars_find_sites", "x", "y")]
     assert found == ["forbidden", "forbidden", "forbidden", "limited"]
     assert Token.objects.get().spent_units == 0
 
 
 def test_a_refusal_says_when_it_is_over() -> None:
-    agent = guest("agent", "read:home", calls_a_minute=2, units_a_day=10)
+    agent = guest("read:home", calls_a_minute=2, units_a_day=10)
     assert call_tool(agent, "home_weigh_ice", {}).outcome == "succeeded"
     spent = call_tool(agent, "home_weigh_ice", {})
     match = re.fullmatch(
@@ -107,19 +108,19 @@ def test_a_refusal_says_when_it_is_over() -> None:
 
 
 def test_a_clock_that_goes_back_takes_no_calls_away() -> None:
-    agent = guest("agent", "read:home", calls_a_minute=2)
+    agent = guest("read:home", calls_a_minute=2)
     call_tool(agent, "home_weigh_ice", {})
     Token.objects.update(calls_left=1, filled_at=timezone.now() + timedelta(days=1))
     assert call_tool(agent, "home_weigh_ice", {}).outcome == "succeeded"
 
 
-@pytest.mark.parametrize("limits", [{"calls_a_minute": -1}, {"units_a_day": PLENTY + 1}])
+@pytest.mark.parametrize("limits", [{"calls_a_minute": -1}, {"units_a_day": tokens.MAX_LIMIT + 1}])
 def test_limits_that_the_table_cannot_hold_are_refused(limits: dict[str, Any]) -> None:
     with pytest.raises(tokens.TokenProblem, match="are a number from 0"):
         tokens.make(name="agent", scopes=["read:home"], made_by="me", **limits)
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 81, "a\nb", "a\0b", "a\x1b[31m", "\u202eagent"])
+@pytest.mark.parametrize("name", ["", " ", "a:b", "x" * 81, "a\nb", "a\0b", "a\x1b[31m", "\u202eagent"])
 def test_names_that_could_forge_a_line_are_refused(name: str) -> None:
     with pytest.raises(tokens.TokenProblem):
         tokens.make(name=name, scopes=["read:home"], made_by="me")
@@ -128,7 +129,7 @@ def test_names_that_could_forge_a_line_are_refused(name: str) -> None:
 
 
 def test_a_revocation_holds_for_the_next_call_while_one_runs() -> None:
-    agent = guest("agent", "execute:home", "read:home")
+    agent = guest("execute:home", "read:home")
     found: list[str] = []
 
     def run() -> None:
@@ -142,7 +143,7 @@ def test_a_revocation_holds_for_the_next_call_while_one_runs() -> None:
     try:
         assert entered.wait(10)
         assert ToolCall.objects.get().outcome == "running"  # kept before it changes anything
-        tokens.revoke("agent")
+        tokens.revoke(agent.name)
         assert call_tool(agent, "home_weigh_ice", {}).outcome == "forbidden"
     finally:
         go_on.set()

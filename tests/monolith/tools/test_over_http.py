@@ -13,8 +13,8 @@ from django.utils import timezone
 from monolith.embedded import PostgresCluster
 from monolith.tools import tokens
 from monolith.tools.models import Token, ToolCall
-from tests.monolith.tools.guests import secret_of
 from tests.served_tier import served
+from tests.tool_calls import secret_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 
@@ -41,7 +41,7 @@ def ask(
 
 def test_who_shows_no_good_token_is_told_where_one_is_from(served_with_log: tuple[int, Path]) -> None:
     port, log = served_with_log
-    good, expired = secret_of("good", "read:stars"), secret_of("expired", "read:*")
+    good, expired = secret_of("read:stars", name="good"), secret_of("read:*", name="expired")
     Token.objects.filter(name="expired").update(expires_at=timezone.now() - timedelta(seconds=1))
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         _require_refusals(connection, good, expired)
@@ -75,7 +75,7 @@ def _require_refusals(connection: HTTPConnection, good: str, expired: str) -> No
 
 
 def test_the_public_tier_has_none_of_it(cluster: PostgresCluster) -> None:
-    secret = secret_of("good", "read:*")
+    secret = secret_of("read:*", name="good")
     with (
         served(cluster, "public") as tier,
         closing(HTTPConnection("127.0.0.1", tier.port, timeout=30)) as connection,

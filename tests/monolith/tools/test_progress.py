@@ -72,6 +72,29 @@ def test_cancelling_touches_no_statement_outside_of_the_call() -> None:
         raise AssertionError("a call that was cancelled before it began does not begin")
 
 
+@pytest.mark.usefixtures("committed_db")
+def test_cancelling_touches_no_connection_that_was_given_back() -> None:
+    progress, given_back, ended = Progress(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with progress.interruptible():
+            connections["default"].ensure_connection()
+            connections["default"].close()
+            given_back.set()
+            assert ended.wait(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert given_back.wait(10)
+    cancelling = threading.Timer(0.2, progress.cancel)
+    with connections["default"].cursor() as cursor:  # the pool has one connection, which is this one's now
+        cancelling.start()
+        cursor.execute("SELECT pg_sleep(1)")
+    ended.set()
+    for each in (thread, cancelling):
+        each.join(10)
+
+
 def test_what_comes_too_fast_is_left_out_but_for_the_newest_and_nothing_follows_the_end() -> None:
     async def run() -> list[float]:
         sent: list[float] = []

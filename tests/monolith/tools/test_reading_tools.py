@@ -16,7 +16,8 @@ from monolith.tools import Tag, tool
 from monolith.tools.calls import call_tool
 from monolith.tools.models import ToolCall
 from monolith.transactions import on_commit
-from tests.monolith.tools.guests import guest, offered
+from tests.monolith.tools.offered_tools import offered
+from tests.tool_calls import guest
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -143,7 +144,7 @@ def test_a_read_tool_that_tries_to_write_fails(way: Callable[[], None]) -> None:
                 raise
         return "nothing to see"
 
-    agent = guest("agent", "read:home")
+    agent = guest("read:home")
     before = counted()
     with offered("home", look_around) as [name]:
         told = call_tool(agent, name, {"quietly": False})
@@ -164,7 +165,7 @@ def test_a_command_that_a_read_tool_calls_fails_as_well() -> None:
         return ""
 
     with offered("chat", look_around) as [name]:
-        told = call_tool(guest("agent", "read:chat"), name, {})
+        told = call_tool(guest("read:chat"), name, {})
     assert told.outcome == "failed"
 
 
@@ -178,4 +179,4 @@ def test_a_notification_is_no_row_and_is_not_held() -> None:
         return ""
 
     with offered("home", look_around) as [name]:
-        assert call_tool(guest("agent", "read:home"), name, {}).outcome == "succeeded"
+        assert call_tool(guest("read:home"), name, {}).outcome == "succeeded"

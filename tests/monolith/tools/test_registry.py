@@ -9,7 +9,7 @@ from monolith.tools import Tag, tool
 from monolith.tools.progress import Progress
 from monolith.tools.registry import tool_problems, tools, tools_of
 from monolith.tools.scopes import scope_problems
-from tests.monolith.tools.guests import Declare
+from tests.monolith.tools.offered_tools import Declare
 
 
 class Hut(Schema):

@@ -12,7 +12,7 @@ from monolith.tools.maps import MAP, map_at, map_uri
 from monolith.tools.models import ToolCall
 from monolith.tools.prompts import prompt_problems, prompts, prompts_of, visible_prompts
 from monolith.tools.resources import resource_at, resource_problems, resources_of
-from tests.monolith.tools.guests import Declare
+from tests.monolith.tools.offered_tools import Declare
 from tests.tool_calls import answer, guest
 
 

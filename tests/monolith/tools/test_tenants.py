@@ -16,7 +16,8 @@ from monolith.tools import Tag, tool
 from monolith.tools.calls import call_tool
 from monolith.tools.models import ToolCall
 from monolith.tools.tokens import Identity
-from tests.monolith.tools.guests import guest, offered
+from tests.monolith.tools.offered_tools import offered
+from tests.tool_calls import guest
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -70,7 +71,7 @@ def locks() -> Iterator[None]:
 
 def agents() -> dict[str, Identity]:
     return {
-        tenant: guest(f"of {tenant or 'nobody'}", "read:*", "execute:*", tenant=tenant)
+        tenant: guest("read:*", "execute:*", tenant=tenant, name=f"of {tenant or 'nobody'}")
         for tenant in (*NAMES, "")
     }
 

@@ -1,4 +1,4 @@
-"""Tokens for tests, and functions that are offered as tools for as long as a test runs."""
+"""Functions that are offered as tools for as long as a test runs."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,33 +10,10 @@ from typing import Any
 
 from monolith import Module
 from monolith.composition import composed
-from monolith.tools import tokens
 from monolith.tools.registry import tools
-from monolith.tools.tokens import Identity
 
 type Declare = Callable[..., Module]
 """What the fixture `declare` gives: functions in, a module with them in its tools.py out."""
-
-PLENTY = 2**31 - 1
-
-
-def secret_of(name: str, *scopes: str, tenant: str = "", **limits: Any) -> str:
-    """Make a token; returns its secret."""
-    given: dict[str, Any] = {"calls_a_minute": PLENTY, "units_a_day": PLENTY} | limits
-    _, secret = tokens.make(name=name, scopes=scopes, made_by="a test", tenant=tenant, **given)
-    return secret
-
-
-def known(secret: str) -> Identity:
-    """Return who a secret stands for, who has to be somebody."""
-    found = tokens.authenticate(secret)
-    assert found is not None
-    return found
-
-
-def guest(name: str, *scopes: str, tenant: str = "", **limits: Any) -> Identity:
-    """Make a token; returns who it stands for."""
-    return known(secret_of(name, *scopes, tenant=tenant, **limits))
 
 
 @contextmanager
