@@ -12,6 +12,7 @@ from monolith.contracts.call import Call, answer, refuse_late
 from monolith.contracts.errors import DeadlineExceeded, DeclaredError, IdempotencyConflict, InvalidCall
 from monolith.contracts.scope import acting, call_scope, correlated, correlation_id, deadline
 from monolith.database_errors import causes, is_value_refused
+from monolith.http.connections import give_back_connections
 from monolith.module import PLATFORM
 from monolith.telemetry import span
 from monolith.tenancy.errors import TenantRefused
@@ -25,7 +26,6 @@ from monolith.tools.progress import Progress
 from monolith.tools.registry import tools
 from monolith.tools.resources import resource_at
 from monolith.tools.retention import forget_in_passing
-from monolith.tools.rows import let_go
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.secret_text import without_secrets
 from monolith.tools.tokens import Identity, charge
@@ -161,7 +161,7 @@ def _admitted(attempt: Attempt) -> Told:
         attempt.begin()
     if tool.tag is Tag.RESTRICTED:
         require_decision(Question(identity.id, tool.name, tool.shown_arguments(values), attempt.id))
-    let_go()
+    give_back_connections()
     content = tool.write_result(_run(attempt, tool, values))
     return _told(tool, content)
 

@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from monolith.composition import composed
+from monolith.http.connections import give_back_connections
 from monolith.http.limits import LIMITS_ATTRIBUTE
 from monolith.http.problems import problem_response
 from monolith.serving.ending import on_ending
@@ -26,7 +27,6 @@ from monolith.tools.addresses import PATH, metadata_of, resource_of
 from monolith.tools.bridge import AT_ONCE, Bridge, Busy, accepts_events
 from monolith.tools.offer import Tag
 from monolith.tools.registry import tools
-from monolith.tools.rows import let_go
 from monolith.tools.scopes import FRAMEWORK
 from monolith.tools.tokens import authenticate
 
@@ -59,7 +59,7 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
         return problem_response(request, 403, detail="A page of another origin asks here.")
     scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     identity = authenticate(secret.strip()) if scheme.lower() == _BEARER else None
-    let_go()  # the tool takes one in another thread
+    give_back_connections()  # the tool takes one in another thread
     if identity is None:
         return _unauthorized(request)
     from monolith.tools.server import Guest

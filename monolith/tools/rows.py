@@ -16,13 +16,6 @@ def statement(name: str) -> str:
     return (_QUERIES / f"{name}.sql").read_text()
 
 
-def let_go() -> None:
-    """Give the platform's connection back, before this thread waits for something that takes long."""
-    connection = connections["default"]
-    if not connection.in_atomic_block:  # of a test
-        connection.close()
-
-
 def fetch(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
     """Execute a statement as the platform; return its rows."""
     with entering(PLATFORM), connections["default"].cursor() as cursor:
