@@ -277,7 +277,8 @@ REFUSED: Final = {
     "another origin": (json.dumps(request_of(*QUICK)).encode(), {"Origin": "https://elsewhere.example"}, 403),
     "a hidden origin": (json.dumps(request_of(*QUICK)).encode(), {"Origin": "null"}, 403),
     "another host": (json.dumps(request_of(*QUICK)).encode(), {"Host": "elsewhere.example"}, 400),
-    "too much": (b'{"a": "' + b"x" * 2_000_000 + b'"}', {}, 413),
+    # Announced alone: the answer comes at once, and the connection of who still sends may break before it is read.
+    "too much": (b"", {"Content-Length": "2000000"}, 413),
     "no token": (json.dumps(request_of(*QUICK)).encode(), {"Authorization": ""}, 401),
     "another kind of token": (json.dumps(request_of(*QUICK)).encode(), {"Authorization": "Basic eDp5"}, 401),
 }
