@@ -258,7 +258,7 @@ def _telling_no_more[Params, Result](
             return await handler(context, params)
         except MCPError:
             raise
-        except Exception:
+        except Exception:  # whatever it is: the log has it all
             logger.exception("a request of an agent failed")
             raise MCPError(types.INTERNAL_ERROR, "It failed. The log says why.") from None
 

@@ -1,6 +1,5 @@
 """The same key at the same time is one claim, job or question, by real threads and committed rows."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -20,14 +19,12 @@ from monolith.contracts import acting
 from monolith.embedded import PostgresCluster
 from monolith.testing.database import admin_connection
 from tests.apps.agent.conftest import TENANT, submit
+from tests.lock_waits import wait_until_one_waits
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 AT_ONCE = 6
 MINUTE = timedelta(minutes=1)
-WAITING = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%agent_routinejob%'"
-)
 PLANTED = """
 INSERT INTO agent_routinejob
     (tenant_id, id, name, payload, status, claim_id, claimed_by, claim_expires_at, resolved_by)
@@ -121,19 +118,11 @@ def test_a_claim_that_meets_another_server_without_turns_gets_what_that_one_got(
                 0
             ]
             answer = pool.submit(claim)
-            wait_until_it_waits(cluster)
+            wait_until_one_waits(cluster, connections["agent"].settings_dict["NAME"], "agent_routinejob")
         got = answer.result(timeout=30)
 
     assert got is not None
     assert [got.id] == claimed() == [others]
-
-
-def wait_until_it_waits(cluster: PostgresCluster) -> None:
-    ends = time.monotonic() + 20
-    with admin_connection(cluster, connections["agent"].settings_dict["NAME"]) as connection:
-        while not connection.execute(WAITING).fetchone()[0]:  # type: ignore[index]
-            assert time.monotonic() < ends, "the claim never came to wait for the other"
-            time.sleep(0.02)
 
 
 def test_the_migration_leaves_each_claim_its_last_job_and_the_others_in_doubt(

@@ -10,7 +10,6 @@ from typing import Any
 import mcp_types as types
 import pytest
 from django.db import connections
-from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from monolith.databases import POOL
@@ -61,10 +60,13 @@ def ask(identity: Identity | None, method: str, params: Any) -> Any:
             raise OSError("host=10.0.0.7 user=platform_rw")
         return Guest(identity, copy_context())
 
-    context: ServerRequestContext[Any, Any] = None  # type: ignore[assignment]  # nothing of it is asked here
-    entry = ToolServer(identify).protocol.get_request_handler(method)
-    assert entry is not None
-    return asyncio.run(entry.handler(context, params))  # type: ignore[arg-type]
+    async def answer() -> Any:
+        entry = ToolServer(identify).protocol.get_request_handler(method)
+        assert entry is not None
+        nothing_of_it: Any = None
+        return await entry.handler(nothing_of_it, params)
+
+    return asyncio.run(answer())
 
 
 @pytest.mark.parametrize("method", REQUESTS)
