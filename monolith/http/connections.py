@@ -34,6 +34,14 @@ def give_back_connections() -> None:
             connection.close()
 
 
+def keep_open(number: int) -> None:
+    """Have so many connections of each pool open from now on; the pools make them meanwhile, in their own threads."""
+    for connection in connections.all():
+        if pool := getattr(connection, "pool", None):
+            pool.open()
+            pool.resize(number, pool.max_size)
+
+
 def watch_connections() -> None:
     """Look at kept connections at the start of every request."""
     request_started.connect(close_dead_connections, dispatch_uid=WATCH)

@@ -5,13 +5,12 @@ meanwhile leaves an entry that says `running`, and nothing happens that the reco
 is kept once it has ended, before it is told.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from monolith.context import entering
 from monolith.logs import redacted
-from monolith.module import PLATFORM
 from monolith.tools.models import ToolCall
 from monolith.tools.rows import fetch, statement
 from monolith.tools.secret_text import REDACTED, is_secret_name, without_secrets
@@ -27,14 +26,28 @@ BEYOND: Final = (
     4096  # characters that are looked at after the last that is kept: a secret may begin before it
 )
 CUT: Final = "…"
+_KEEP: Final = statement("keep_call")
 _ENDED: Final = statement("end_call")
 
 
 def record(call: ToolCall) -> None:
     """Keep one call. Where that fails the log says which, and nobody is told what it gave."""
     try:
-        with entering(PLATFORM):
-            call.save(force_insert=True)
+        fetch(
+            _KEEP,
+            id=call.id,
+            token_id=call.token_id,
+            token_name=call.token_name,
+            tenant=call.tenant,
+            tool=call.tool,
+            tag=call.tag,
+            outcome=call.outcome,
+            detail=call.detail,
+            arguments=json.dumps(call.arguments),
+            duration_ms=call.duration_ms,
+            units=call.units,
+            correlation=call.correlation,
+        )
     except Exception:
         _lost(call)
         raise

@@ -145,6 +145,7 @@ class Exchange:
         self._loop = loop
         self._body: bytes | None = body
         self._room = asyncio.Semaphore(AHEAD)
+        self._taken = 0  # messages for which the application has not been given room again
 
     async def receive(self) -> Message:
         if self._body is not None:
@@ -163,9 +164,16 @@ class Exchange:
         if isinstance(message, Exception):
             raise message
         if message is not None:
+            self._taken += 1
+        if self._taken >= AHEAD // 2:  # each time the loop is woken costs as much as a short answer does
+            taken, self._taken = self._taken, 0
             with suppress(RuntimeError):  # the loop is gone, and so is whoever waits for room
-                self._loop.call_soon_threadsafe(self._room.release)
+                self._loop.call_soon_threadsafe(self._give_room, taken)
         return message
+
+    def _give_room(self, messages: int) -> None:
+        for _ in range(messages):
+            self._room.release()
 
     def cancel(self) -> None:
         """Cancel the application's task; from any thread. What was not answered by then has an empty answer."""

@@ -18,7 +18,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from monolith.composition import composed
-from monolith.http.connections import give_back_connections
+from monolith.http.connections import give_back_connections, keep_open
 from monolith.http.limits import LIMITS_ATTRIBUTE
 from monolith.http.problems import problem_response
 from monolith.serving.ending import on_ending
@@ -127,7 +127,8 @@ def _made() -> Bridge:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from mcp.server.transport_security import TransportSecuritySettings
 
-    from monolith.tools.server import Context, Guest, ToolServer
+    from monolith.tools.document import plain
+    from monolith.tools.server import THREADS, Context, Guest, ToolServer
 
     async def identify(context: Context) -> Guest:
         request: Any = context.request
@@ -152,8 +153,12 @@ def _made() -> Bridge:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         # One document where nothing else would be in the stream: that takes half the time. Whoever takes no events is
         # refused by the first, as the protocol asks: only to them is nothing written while a call runs.
-        fits = accepts_events(scope) and not scope[ASKED].wants_progress
-        await (documents if fits else streams).handle_request(scope, receive, send)
+        asked = scope[ASKED]
+        fits = accepts_events(scope) and not asked.wants_progress
+        if fits and (request := plain(scope, asked.message)):
+            await request.answer(protocol, scope, send)
+        else:
+            await (documents if fits else streams).handle_request(scope, receive, send)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -162,6 +167,7 @@ def _made() -> Bridge:
 
     made = Bridge(application, lifespan, at_once=_at_once)
     on_ending(made.cancel_all)
+    keep_open(THREADS)
     gc.freeze()  # the SDK is large; see monolith.serving
     return made
 

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -30,6 +31,7 @@ META: Final = {
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 NOTICED_S: Final = 5.0
+FENCE: Final = re.compile(rb"data [0-9a-f]{16}")  # with a new number in each answer
 QUICK: Final[tuple[str, dict[str, Any]]] = ("toy_repeat_text", {"text": "a", "times": 3})
 # One that reports, one that is in a statement, and for both of them longer than anybody waits.
 LONG: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
@@ -127,6 +129,47 @@ def answer(
         connection.request(method, "/mcp", body, dict(headers))
         response = connection.getresponse()
         return response.status, dict(response.getheaders()), response.read()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        request_of(*QUICK),
+        request_of(QUICK[0], {"text": 1}),
+        request_of("toy_is_none", {}),
+        request_of(*QUICK) | {"params": {"name": 5}},
+        request_of(*QUICK) | {"method": "tools/list", "params": {}},
+        request_of(*QUICK) | {"method": "ping", "params": None},
+        request_of(*QUICK) | {"method": "no/such", "id": "a"},
+    ],
+    ids=["call", "wrong argument", "no tool", "wrong parameters", "list", "ping", "no method"],
+)
+def test_a_request_is_answered_alike_by_the_sdks_transport_and_without(
+    address: Address, anybody: str, message: dict[str, Any]
+) -> None:
+    headers = headers_of(anybody, message) | {"MCP-Protocol-Version": "2025-11-25"}
+    body = json.dumps(message).encode()
+    without, by_it = (
+        answer(address, "POST", body, headers | {"Content-Type": kind})
+        for kind in ("application/json", "application/json; charset=utf-8")
+    )
+    assert (without[0], without[1]["content-type"]) == (by_it[0], by_it[1]["content-type"])
+    told, told_by_it = (json.loads(FENCE.sub(b"data", each[2])) for each in (without, by_it))
+    assert told == told_by_it
+
+
+def test_connections_are_there_before_many_agents_come(
+    project: ToolsProject, address: Address, anybody: str
+) -> None:
+    message = request_of(*QUICK)
+    answer(address, "POST", json.dumps(message).encode(), headers_of(anybody, message))
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%%' || %s || '%%'"
+    for module in ("toy", "platform"):
+
+        def are_there(module: str = module) -> bool:
+            return int(project.rows(sql, [module])[0][0]) >= THREADS
+
+        wait_until(are_there, f"{THREADS} connections of {module}")
 
 
 @pytest.mark.parametrize("way", WAYS)
