@@ -36,6 +36,9 @@ ASKED: Final = "monolith.asked"
 SESSION: Final = "Mcp-Session-Id"
 _BEARER: Final = "bearer"  # in whatever case: RFC 9110, 11.1
 SPARED: Final = 8  # threads of a server, for everybody who is no agent
+# Connections of each pool that stay open once an agent has come: pools make new ones one at a time, and a tool may look
+# at all modules. No more, because the limit of a module's role is for all processes.
+KEPT: Final = 3
 _at_once = AT_ONCE
 _bridge: Bridge | None = None
 _making = threading.Lock()
@@ -128,7 +131,7 @@ def _made() -> Bridge:
     from mcp.server.transport_security import TransportSecuritySettings
 
     from monolith.tools.document import plain
-    from monolith.tools.server import THREADS, Context, Guest, ToolServer
+    from monolith.tools.server import Context, Guest, ToolServer
 
     async def identify(context: Context) -> Guest:
         request: Any = context.request
@@ -167,7 +170,7 @@ def _made() -> Bridge:
 
     made = Bridge(application, lifespan, at_once=_at_once)
     on_ending(made.cancel_all)
-    keep_open(THREADS)
+    keep_open(KEPT)
     gc.freeze()  # the SDK is large; see monolith.serving
     return made
 

@@ -18,6 +18,7 @@ import pytest
 from mcp import ClientSession
 from mcp.shared.exceptions import MCPError
 
+from monolith.tools.http import KEPT
 from monolith.tools.server import THREADS
 from tests.system.jobs_project import wait_until
 from tests.system.tools_project import Address, ToolsProject, over_http, over_stdio, tools_project
@@ -167,9 +168,9 @@ def test_connections_are_there_before_many_agents_come(
     for module in ("toy", "platform"):
 
         def are_there(module: str = module) -> bool:
-            return int(project.rows(sql, [module])[0][0]) >= THREADS
+            return int(project.rows(sql, [module])[0][0]) >= KEPT
 
-        wait_until(are_there, f"{THREADS} connections of {module}")
+        wait_until(are_there, f"{KEPT} connections of {module}")
 
 
 @pytest.mark.parametrize("way", WAYS)
