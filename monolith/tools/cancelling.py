@@ -6,13 +6,14 @@ than that name; which calls of it are under way is known to the process that ans
 connection instead, which `bridge` notices.
 """
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakValueDictionary
+
+from pydantic_core import from_json
 
 from monolith.tools.bridge import Exchange
 from monolith.tools.tokens import Identity
@@ -62,8 +63,8 @@ class Asked:
 def read(identity: Identity, session: str, body: bytes) -> Asked:
     """Return what a request asks; what cannot be read cancels nothing, and the protocol's server says what is wrong."""
     try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
+        message = from_json(body)  # as the SDK reads it
+    except ValueError:
         message = None
     return Asked(identity.id, session, message if isinstance(message, Mapping) else {})
 

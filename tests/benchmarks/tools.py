@@ -1,9 +1,9 @@
 """Tools under guests: many MCP clients against the private tier, one client and a route of people in the same run.
 
-    uv run python -m tests.benchmarks.tools [--clients 50] [--seconds 60] [--rest 1.0] [--one-seconds 30]
+    uv run python -m tests.benchmarks.tools [--clients 50] [--seconds 60] [--rest 2.0] [--one-seconds 30]
 
-The official client over streamable HTTP against `manage.py serve`. Each client calls a tool, rests as an agent does that
-thinks (`--rest` seconds on average, exponentially distributed), and calls the next. Meanwhile a person's client asks for a
+The official client over streamable HTTP against `manage.py serve`. Each client calls a tool, rests as an agent does whose
+model thinks (`--rest` seconds on average, exponentially distributed), and calls the next. Meanwhile a person's client asks for a
 list of the private API five times a second. Promised: no error, the 99th percentile of the many under five times the median
 of one client, the median of the people's list within 1.5 times of what it is without guests.
 
@@ -220,7 +220,7 @@ def main() -> None:
     )
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--rest", type=float, default=1.0, help="seconds that a client rests between calls")
+    parser.add_argument("--rest", type=float, default=2.0, help="seconds that a client rests between calls")
     parser.add_argument("--one-seconds", type=float, default=30.0, help="of each run that compares")
     options = parser.parse_args()
     with private_tier() as (address, secret):
