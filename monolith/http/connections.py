@@ -39,7 +39,9 @@ def keep_open(number: int) -> None:
     for connection in connections.all():
         if pool := getattr(connection, "pool", None):
             pool.open()
-            pool.resize(number, pool.max_size)
+            # It would add them to those there are, past its maximum; a pool that is in use needs none.
+            if pool.get_stats().get("pool_size", 0) + number <= pool.max_size:
+                pool.resize(number, pool.max_size)
 
 
 def watch_connections() -> None:

@@ -33,21 +33,8 @@ _ENDED: Final = statement("end_call")
 def record(call: ToolCall) -> None:
     """Keep one call. Where that fails the log says which, and nobody is told what it gave."""
     try:
-        fetch(
-            _KEEP,
-            id=call.id,
-            token_id=call.token_id,
-            token_name=call.token_name,
-            tenant=call.tenant,
-            tool=call.tool,
-            tag=call.tag,
-            outcome=call.outcome,
-            detail=call.detail,
-            arguments=json.dumps(call.arguments),
-            duration_ms=call.duration_ms,
-            units=call.units,
-            correlation=call.correlation,
-        )
+        # A statement and not save(), which makes its SQL anew for each call.
+        fetch(_KEEP, **vars(call) | {"arguments": json.dumps(call.arguments)})
     except Exception:
         _lost(call)
         raise

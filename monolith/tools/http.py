@@ -24,7 +24,7 @@ from monolith.http.problems import problem_response
 from monolith.serving.ending import on_ending
 from monolith.tools import cancelling
 from monolith.tools.addresses import PATH, metadata_of, resource_of
-from monolith.tools.bridge import AT_ONCE, Bridge, Busy, accepts_events
+from monolith.tools.bridge import AT_ONCE, Application, Bridge, Busy, accepts_events
 from monolith.tools.offer import Tag
 from monolith.tools.registry import tools
 from monolith.tools.scopes import FRAMEWORK
@@ -130,7 +130,6 @@ def _made() -> Bridge:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from mcp.server.transport_security import TransportSecuritySettings
 
-    from monolith.tools.document import plain
     from monolith.tools.server import Context, Guest, ToolServer
 
     async def identify(context: Context) -> Guest:
@@ -153,26 +152,34 @@ def _made() -> Bridge:
         for as_document in (False, True)
     )
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        # One document where nothing else would be in the stream: that takes half the time. Whoever takes no events is
-        # refused by the first, as the protocol asks: only to them is nothing written while a call runs.
-        asked = scope[ASKED]
-        fits = accepts_events(scope) and not asked.wants_progress
-        if fits and (request := plain(scope, asked.message)):
-            await request.answer(protocol, scope, send)
-        else:
-            await (documents if fits else streams).handle_request(scope, receive, send)
-
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with streams.run(), documents.run():
             yield
 
-    made = Bridge(application, lifespan, at_once=_at_once)
-    on_ending(made.cancel_all)
     keep_open(KEPT)
+    made = Bridge(application_of(protocol, streams, documents), lifespan, at_once=_at_once)
+    on_ending(made.cancel_all)
     gc.freeze()  # the SDK is large; see monolith.serving
     return made
+
+
+def application_of(protocol: Any, streams: Any, documents: Any) -> Application:
+    """Return the ASGI application of a protocol's server and its two transports, of which one answers by documents."""
+    from monolith.tools.document import single_exchange
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        asked = scope[ASKED]
+        # A document where nothing else would be in the stream. Whoever takes no events is refused by `streams`, as the
+        # protocol asks: to them nothing could be written while a call runs.
+        if not accepts_events(scope) or asked.wants_progress:
+            await streams.handle_request(scope, receive, send)
+        elif not asked.begins and (exchange := single_exchange(scope, asked.message)):
+            await exchange.answer(protocol, scope, send)
+        else:
+            await documents.handle_request(scope, receive, send)
+
+    return application
 
 
 def _scope(request: HttpRequest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
--- Keep a call, one that has ended or that begins; when is the table's to say.
+-- Keep a call that has ended or that begins; the column at has the table's default.
 INSERT INTO monolith_tools_call (
     id, token_id, token_name, tenant, tool, tag, outcome, detail, arguments, duration_ms, units, correlation
 )
