@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import http.client
 import json
 import os
 import re
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
@@ -21,16 +20,12 @@ from mcp.shared.exceptions import MCPError
 from monolith.tools.http import KEPT
 from monolith.tools.server import THREADS
 from tests.system.jobs_project import wait_until
+from tests.system.posted_requests import META, MODERN, answer, connected, headers_of, request_of
 from tests.system.tools_project import Address, ToolsProject, over_http, over_stdio, tools_project
 
 pytestmark = pytest.mark.slow
 
 WAYS: Final = ("http legacy", "http modern", "stdio legacy", "stdio modern")
-MODERN: Final = "2026-07-28"
-META: Final = {
-    "io.modelcontextprotocol/protocolVersion": MODERN,
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
 NOTICED_S: Final = 5.0
 FENCE: Final = re.compile(rb"data [0-9a-f]{16}")  # with a new number in each answer
 QUICK: Final[tuple[str, dict[str, Any]]] = ("toy_repeat_text", {"text": "a", "times": 3})
@@ -86,50 +81,6 @@ def running(project: ToolsProject) -> int:
     """Return how many statements of the module sleep in the database."""
     sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
     return int(project.rows(sql)[0][0])
-
-
-def request_of(
-    tool: str, arguments: Mapping[str, Any], *, number: int = 1, modern: bool = False
-) -> dict[str, Any]:
-    params = {"name": tool, "arguments": arguments, **({"_meta": META} if modern else {})}
-    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
-
-
-def headers_of(secret: str, message: object, *, modern: bool = False) -> dict[str, str]:
-    headers = {
-        "Authorization": f"Bearer {secret}",
-        "Content-Type": "application/json",
-        "Accept": "application/json, text/event-stream",
-    }
-    if modern and isinstance(message, dict):
-        headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": message["method"]}
-        headers |= {"Mcp-Name": message["params"]["name"]} if "name" in message["params"] else {}
-    return headers
-
-
-def connected(
-    address: Address, secret: str, message: dict[str, Any], *, modern: bool = False
-) -> socket.socket:
-    """Send a request and return its connection, of which nothing is read."""
-    body = json.dumps(message).encode()
-    headers = headers_of(secret, message, modern=modern) | {
-        "Host": f"{address.host}:{address.port}",
-        "Content-Length": str(len(body)),
-    }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    opened = socket.create_connection((address.host, address.port))
-    opened.sendall(f"POST /mcp HTTP/1.1\r\n{lines}\r\n".encode() + body)
-    return opened
-
-
-def answer(
-    address: Address, method: str, body: bytes, headers: Mapping[str, str]
-) -> tuple[int, Mapping[str, str], bytes]:
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=30)
-    with contextlib.closing(connection):
-        connection.request(method, "/mcp", body, dict(headers))
-        response = connection.getresponse()
-        return response.status, dict(response.getheaders()), response.read()
 
 
 @pytest.mark.parametrize(
